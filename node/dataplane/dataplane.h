@@ -1,14 +1,14 @@
 /* dataplane: what the engine may ask of whatever moves ESP, and what it hears back.
  *
- * Backends: dp_record (remembers calls, tests and simulator), dp_tun (userspace ESP over TUN and UDP),
- * dp_xfrm (kernel, later). All calls are asynchronous in form: the answer is an event, which a backend
- * may deliver before the call returns. Keys arrive by value; a backend wipes its copies.
+ * Backends: dp_record (remembers calls, tests and simulator), dp_tun (userspace ESP over TUN and
+ * UDP), dp_xfrm (kernel, later). All calls are asynchronous in form: the answer is an event, which
+ * a backend may deliver before the call returns. Keys arrive by value; a backend wipes its copies.
  *
- * The unit is a Child SA, named by our inbound ESP SPI (unique in the cluster). Sequence numbers are the
- * 64-bit extended numbers of RFC 4303 2.2.1, also without ESN (then below 2^32).
+ * The unit is a Child SA, named by our inbound ESP SPI (unique in the cluster). Sequence numbers
+ * are the 64-bit extended numbers of RFC 4303 2.2.1, also without ESN (then below 2^32).
  *
- * INV-SEQ, INV-NONCE: a backend never emits a number outside [seq_next, seq_end) of the last install or
- * extend, and never the same twice within one install. */
+ * INV-SEQ, INV-NONCE: a backend never emits a number outside [seq_next, seq_end) of the last
+ * install or extend, and never the same twice within one install. */
 #pragma once
 
 #include "statesync/base/addr.h"
@@ -24,9 +24,9 @@ struct dp_selector {
 
 enum { DP_SELECTORS = LIMIT_SELECTORS, DP_WINDOW_BITS = 1024 };
 
-/* Everything up to top counts as seen but for the clear bits of the bitmap: bit (top - n) % 1024 of the
- * bitmap is set when number n was seen, for n in (top - 1024, top]. bitmap_valid false: all below or
- * equal top count as seen ("bounded" takeover). */
+/* Everything up to top counts as seen but for the clear bits of the bitmap: bit (top - n) % 1024 of
+ * the bitmap is set when number n was seen, for n in (top - 1024, top]. bitmap_valid false: all
+ * below or equal top count as seen ("bounded" takeover). */
 struct dp_window {
     uint64_t top;
     bool bitmap_valid;
@@ -41,9 +41,9 @@ struct dp_child {
     uint16_t encr_key_bits;
     uint16_t integ; /* IANA AUTH_*; 0 with an AEAD */
     bool esn;
-    bool udp_encap;         /* ESP in UDP 4500, RFC 3948; else IP protocol 50 */
-    bool strict_in;         /* drop all inbound (suspect or stale window) until the SA is replaced */
-    bool hold_out;          /* install without sending (numbers not vouched for) */
+    bool udp_encap; /* ESP in UDP 4500, RFC 3948; else IP protocol 50 */
+    bool strict_in; /* drop all inbound (suspect or stale window) until the SA is replaced */
+    bool hold_out;  /* install without sending (numbers not vouched for) */
     struct endpoint local, remote;
     struct secret encr_in, encr_out;   /* cipher key, salt appended where the cipher has one */
     struct secret integ_in, integ_out; /* empty with an AEAD */
@@ -65,15 +65,17 @@ struct dp_counters {
 };
 
 enum dp_event_kind {
-    DPE_INSTALLED,     /* answer to install; err; on failure nothing is installed */
-    DPE_REMOVED,       /* answer to remove; counters are final: no further number can be used */
-    DPE_COUNTERS,      /* answer to query, or unasked after window_packets or window_ms (below) */
-    DPE_RESERVE,       /* half of the outbound block is used: extend it; counters.seq_used is valid */
+    DPE_INSTALLED, /* answer to install; err; on failure nothing is installed */
+    DPE_REMOVED,   /* answer to remove; counters are final: no further number can be used */
+    DPE_COUNTERS,  /* answer to query, or unasked after window_packets or window_ms (below) */
+    DPE_RESERVE,   /* half of the outbound block is used: extend it; counters.seq_used is valid */
     DPE_SOFT_LIFETIME, /* soft_bytes or soft_packets reached */
     DPE_HARD_LIFETIME,
-    DPE_UNKNOWN_SPI,   /* ESP for an SPI not installed; packet is the ESP packet from its SPI on */
-    DPE_NO_SA_OUT,     /* inner packet from TUN that no installed selector takes; packet is the IP packet */
-    DPE_PEER_MOVED,    /* authentic inbound packet from another endpoint (NAT rebinding); remote is it */
+    DPE_UNKNOWN_SPI, /* ESP for an SPI not installed; packet is the ESP packet from its SPI on */
+    DPE_NO_SA_OUT,   /* inner packet from TUN that no installed selector takes; packet is the IP
+                        packet */
+    DPE_PEER_MOVED,  /* authentic inbound packet from another endpoint (NAT rebinding); remote is it
+                      */
 };
 
 struct dp_event {
@@ -83,14 +85,18 @@ struct dp_event {
     struct dp_counters counters;
     struct endpoint local, remote; /* DPE_UNKNOWN_SPI, DPE_PEER_MOVED */
     struct span packet;            /* valid during the call */
+    bool forwarded; /* DPE_UNKNOWN_SPI, DPE_NO_SA_OUT: the packet came from another node already,
+                       and is never forwarded a second time */
 };
 
 struct dataplane;
 
 struct dataplane_ops {
-    /* A second install of an installed spi_in is E_CONFLICT (remove it first: INV-SEQ). Copies child. */
+    /* A second install of an installed spi_in is E_CONFLICT (remove it first: INV-SEQ). Copies
+     * child. */
     void (*install)(struct dataplane *dp, const struct dp_child *child);
-    /* New end of the outbound block (never lower), and hold_out = false. No answer. Unknown: ignored. */
+    /* New end of the outbound block (never lower), and hold_out = false. No answer. Unknown:
+     * ignored. */
     void (*extend)(struct dataplane *dp, uint32_t spi_in, uint64_t seq_end);
     /* New outer addresses (MOBIKE, NAT rebinding). Same numbers go on. No answer. */
     void (*move)(struct dataplane *dp, uint32_t spi_in, const struct endpoint *local,
@@ -106,7 +112,8 @@ struct dataplane_ops {
 
 struct dataplane {
     const struct dataplane_ops *ops;
-    void (*on_event)(void *ctx, const struct dp_event *event); /* set by the owner before first use */
+    void (*on_event)(void *ctx,
+                     const struct dp_event *event); /* set by the owner before first use */
     void *ctx;
     uint32_t window_packets; /* unasked DPE_COUNTERS after so many inbound packets ... */
     uint32_t window_ms;      /* ... or so many ms, per SA, only when something moved */
