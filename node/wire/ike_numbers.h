@@ -92,7 +92,7 @@ enum prf_id {
 };
 
 enum integ_id {
-    AUTH_NONE = 0,
+    INTEG_NONE = 0, /* IANA: NONE */
     AUTH_HMAC_MD5_96 = 1,
     AUTH_HMAC_SHA1_96 = 2,
     AUTH_AES_XCBC_96 = 5,
