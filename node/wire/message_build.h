@@ -18,6 +18,7 @@
 #include "node/wire/pl_delete.h"
 #include "node/wire/pl_id.h"
 #include "node/wire/pl_ke.h"
+#include "node/wire/pl_nonce.h"
 #include "node/wire/pl_notify.h"
 #include "node/wire/pl_sa.h"
 #include "node/wire/pl_ts.h"

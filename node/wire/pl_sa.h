@@ -30,7 +30,8 @@ struct pl_sa {
 };
 
 /* At least one proposal; each with the number of transforms that it declares. Spans point into
- * body. E_LIMIT: more proposals or transforms than we read. *ret is 18 KB. */
+ * body. E_LIMIT: more proposals or transforms than we read. *ret is 18 KB
+ * and filled in place: on failure its n is 0 and the rest undefined. */
 MUST_USE enum err pl_sa_parse(struct rd body, struct pl_sa *ret);
 
 /* The payload's body (no generic header). */

@@ -47,8 +47,8 @@ struct sk_room {
 /* Writes a whole message into w (which must be empty): header with the right length and next
  * payload, SK's generic header, room for the IV, content with padding (zeros, the least that
  * fills the block), room for the checksum. first: type of the first payload in content, 0 if empty.
- * h->next_payload and h->length are ignored. E_LIMIT: does not fit; the buffer may hold plaintext
- * then, too. */
+ * h->next_payload and h->length are ignored; content lies outside of w's buffer. E_LIMIT: does not
+ * fit; the buffer may hold plaintext then, too. */
 MUST_USE enum err pl_sk_layout(struct wr *w, const struct ike_header *h, uint8_t first,
                                struct span content, const struct sk_shape *shape,
                                struct sk_room *ret);
