@@ -70,6 +70,7 @@ struct slot_open {
     bool suspect;                   /* row was not vouched for by its owner: sessions are suspect */
     bool takeover;                  /* somebody else owned it before */
 };
+/* On a slot that is already open (after a re-claim): only token and incarnation change. */
 void engine_slot_open(struct engine *e, struct now now, const struct slot_open *so);
 /* All records of the slot as loaded. Those that do not open or decode are logged, counted and left alone. */
 void engine_slot_records(struct engine *e, struct now now, uint16_t slot,
@@ -83,6 +84,11 @@ void engine_slot_release(struct engine *e, struct now now, uint16_t slot, struct
 bool engine_slot_released(struct engine *e, uint16_t *ret_slot);
 /* May new sessions be started in / is it ready for packets. */
 bool engine_slot_ready(const struct engine *e, uint16_t slot);
+
+/* The store may have changed its incarnation: until engine_slot_reconcile the slot's sessions start no
+ * commit (packets that need one are dropped, peers retransmit), and E_LEASE_LOST, E_CONFLICT, E_STORE_UNKNOWN
+ * or E_STORE_DOWN of commits in flight is not acted on: memory is the truth that reconcile writes back. */
+void engine_slot_suspend(struct engine *e, uint16_t slot);
 
 /* The store changed its incarnation while we own slots: compare and write back per slot. The caller has
  * re-read (or re-claimed) the row and loaded what the store has now. done when engine_slot_vouchable says
