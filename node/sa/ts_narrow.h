@@ -21,12 +21,12 @@ bool ts_meet(const struct ts *a, const struct ts *b, struct ts *ret);
 /* What one side of a Child SA may be: all of ours met with all of theirs, duplicates and contained
  * ranges left out, at most LIMIT_SELECTORS.
  *
- * RFC 7296 2.9: when the initiator put the selector of the packet that triggered it first (a single
- * address and a concrete protocol or port), and not everything offered is taken, what is chosen
- * includes that first selector, as long as ours allows it: it then stands first in the result.
+ * RFC 7296 2.9: the initiator may put a selector of the packet that triggered it first. Whatever of
+ * it ours allows is always within the result.
  *
  * E_TS_UNACCEPTABLE: nothing in common. E_LIMIT: n_ours or n_theirs above what a TS payload may
- * carry (LIMIT_SELECTORS_WIRE). *ret_narrowed: something of theirs was left out. */
+ * carry (LIMIT_SELECTORS_WIRE). *ret_narrowed: one of theirs is not contained in a single one
+ * of ours, or the limit cut. */
 MUST_USE enum err ts_narrow(const struct ts *ours, size_t n_ours, const struct ts *theirs,
                             size_t n_theirs, struct ts ret[LIMIT_SELECTORS], size_t *ret_n,
                             bool *ret_narrowed);

@@ -20,7 +20,7 @@ enum err ike_header_parse(struct rd *m, struct ike_header *ret)
         return E_BAD_LENGTH;
     *ret = h;
     /* RFC 7296 2.5: "If an endpoint receives a message with a higher major version number, it MUST
-     * drop the message". The minor version "MUST be ignored". */
+     * drop the message". The minor version is ignored. */
     if (h.major != 2)
         return E_BAD_VERSION;
     *m = r;

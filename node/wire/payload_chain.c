@@ -64,8 +64,8 @@ static enum err walk(uint8_t first, struct span chain, bool clear, struct payloa
             refused = type;
         }
         if (encrypted(type)) {
-            /* RFC 7296 3.14: "This payload, if present in a message, MUST be the last payload in
-             * the message." */
+            /* RFC 7296 3.14: "The Encrypted payload, if present in a message, MUST be the last
+             * payload in the message." */
             if (!clear)
                 return E_NOT_ALLOWED;
             l.inner_first = next;

@@ -22,7 +22,7 @@ void pl_auth_write(struct wr *w, const struct pl_auth *a)
     wr_bytes(w, a->data);
 }
 
-/* RFC 7427 3: "the AlgorithmIdentifier ASN.1 object is prefixed with a 1-octet length". */
+/* RFC 7427 3: one octet of length, the ASN.1 AlgorithmIdentifier, the signature value. */
 enum err auth_signature_parse(struct span data, struct auth_signature *ret)
 {
     struct auth_signature s;

@@ -26,7 +26,7 @@ enum err pl_certreq_parse(struct rd body, struct pl_certreq *ret)
     TRY(rd_u8(&body, &c.encoding));
     c.authorities = rd_rest(&body);
     TRY(rd_end(&body));
-    /* RFC 7296 3.7: "a concatenated list of SHA-1 hashes of the public keys of trusted CAs". */
+    /* RFC 7296 3.7: the SHA-1 hashes of trusted CAs' public keys, one behind the other. */
     if (c.encoding == CERT_X509_SIGNATURE && c.authorities.len % CERTREQ_HASH_LEN != 0)
         return E_BAD_LENGTH;
     *ret = c;

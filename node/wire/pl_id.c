@@ -8,7 +8,7 @@ static bool length_fits(uint8_t type, size_t len)
     case ID_IPV6_ADDR:
         return len == 16;
     case ID_NULL:
-        /* RFC 7619 2.2: "the Identification Data MUST be empty". */
+        /* RFC 7619 2.2: the identification data is absent. */
         return len == 0;
     default:
         return len > 0;

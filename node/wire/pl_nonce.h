@@ -1,4 +1,4 @@
-/* pl_nonce: Nonce payload. RFC 7296 3.9: "between 16 and 256 octets in size, inclusive". */
+/* pl_nonce: Nonce payload. RFC 7296 3.9: 16 to 256 octets. */
 #pragma once
 
 #include "statesync/base/limits.h"

@@ -21,7 +21,7 @@ enum err sk_frame_parse(struct span message, const struct payload *p, size_t ski
     TRY(rd_span(&body, rd_left(&body) - shape->icv_len, &sk.text));
     TRY(rd_span(&body, shape->icv_len, &sk.icv));
     TRY(rd_end(&body));
-    /* RFC 7296 3.14: the plaintext is padded "to a multiple of the encryption block size". */
+    /* RFC 7296 3.14: payloads, padding and Pad Length together fill whole cipher blocks. */
     if (sk.text.len % shape->block != 0)
         return E_BAD_LENGTH;
     r = rd_of(message);

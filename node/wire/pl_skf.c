@@ -13,8 +13,7 @@ enum err pl_skf_parse(struct span message, const struct payload *skf, const stru
 
     TRY(rd_u16(&r, &f.number));
     TRY(rd_u16(&r, &f.total));
-    /* RFC 7383 2.6: "the Fragment Number is zero, or the Total Fragments is zero, or the Fragment
-     * Number is greater than Total Fragments": not valid. */
+    /* RFC 7383 2.6: numbers run from 1 to Total Fragments; anything else is dropped. */
     if (f.number == 0 || f.number > f.total)
         return E_BAD_VALUE;
     TRY(sk_frame_parse(message, skf, NUMBERS_LEN, shape, &f.sk));
@@ -31,7 +30,7 @@ enum err pl_skf_layout(struct wr *w, const struct ike_header *h, uint16_t number
 
     wr_u16(&numbers, number);
     wr_u16(&numbers, total);
-    /* RFC 7383 2.5: the Next Payload field "MUST be set to zero" in all but the first fragment. */
+    /* RFC 7383 2.5: Next Payload is zero in all but the first fragment. */
     return sk_frame_layout(w, h, PL_SKF, number == 1 ? first : PL_NONE, wr_span(&numbers), content,
                            shape, ret);
 }
