@@ -1,6 +1,6 @@
 /* cookie: the stateless COOKIE of IKE_SA_INIT (RFC 7296 2.6).
  *
- *   time slot (4 octets) | HMAC-SHA2-256(key(slot), slot | Ni | IPi | SPIi)
+ *   time slot (4 octets) | HMAC-SHA2-256(key(slot), slot | family | SPIi | IPi | Ni)
  *
  * key(slot) derives from the cluster key and the slot, so every node verifies every node's cookies
  * without the store. The slot is wall time / COOKIE_SLOT_S; current and previous are accepted, and

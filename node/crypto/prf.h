@@ -9,7 +9,7 @@
 MUST_USE enum err prf(uint16_t prf_id, struct span key, const struct span *parts, size_t n,
                       uint8_t *out);
 
-/* prf+(key, parts...) to len octets; E_LIMIT past 255 blocks (RFC 7296 2.13). */
+/* prf+(key, parts...) to len octets, n <= 4; E_LIMIT past 255 blocks (RFC 7296 2.13). */
 MUST_USE enum err prf_plus(uint16_t prf_id, struct span key, const struct span *parts, size_t n,
                            uint8_t *out, size_t len);
 
