@@ -22,9 +22,8 @@ static enum err attribute(struct rd *r, struct transform *t)
     TRY(rd_u16(r, &value));
     if ((type & ATTR_FORMAT_TV) == 0)
         TRY(rd_skip(r, value));
-    /* RFC 7296 3.3.6: "if [the responder] receives a Transform with an unknown attribute ..., it
-     * MUST NOT select it". A Key Length that is repeated, zero or in the long form is as unknown.
-     */
+    /* RFC 7296 3.3.6: a transform with an attribute that we do not understand must not be chosen. A
+     * Key Length that is repeated, zero or in the long form counts as such. */
     if (type == (ATTR_FORMAT_TV | ATTR_KEY_LENGTH) && t->key_bits == 0 && value != 0)
         t->key_bits = value;
     else
