@@ -57,6 +57,7 @@ struct dp_record_view {
 };
 void dp_record_each(struct dataplane *dp,
                     void (*visit)(void *ctx, const struct dp_record_view *view), void *ctx);
+/* ret->child is valid until the next call on this data plane (it holds keys). */
 MUST_USE enum err dp_record_find(struct dataplane *dp, uint32_t spi_in, struct dp_record_view *ret);
 /* By the peer's SPI (what our packets carry); the first found. */
 MUST_USE enum err dp_record_find_out(struct dataplane *dp, uint32_t spi_out,
