@@ -29,7 +29,7 @@ enum {
 };
 
 /* Octets of the longest AUTH data we make: RSA-8192 with its algorithm identifier. */
-enum { SIGN_MAX = 1024 + 80, SIGN_PARTS = 4 };
+enum { SIGN_MAX = 1024 + 80 };
 
 struct sign_key; /* a private key */
 struct pubkey;   /* a public key */
@@ -57,7 +57,7 @@ bool sign_key_matches(const struct sign_key *k, const struct pubkey *p);
  * else E_AUTH_FAILED (RSA and EdDSA need RFC 7427). */
 MUST_USE enum err sign_choose(const struct sign_key *k, unsigned hashes, uint8_t *ret_method);
 
-/* The AUTH data over parts[0] | parts[1] | ..., n <= SIGN_PARTS. With DIGITAL: length octet,
+/* The AUTH data over parts[0] | parts[1] | .... With DIGITAL: length octet,
  * AlgorithmIdentifier, signature (RFC 7427 3); RSA signs with PSS, or with PKCS#1 v1.5 when
  * rsa_pkcs1. ret_auth has room for SIGN_MAX octets. */
 MUST_USE enum err sign_make(const struct sign_key *k, uint8_t method, unsigned hashes,
