@@ -153,10 +153,12 @@ bool prefix_contains(const struct ip_prefix *p, const struct ip_addr *a)
 struct ip_addr ip_add(const struct ip_addr *a, uint64_t n)
 {
     struct ip_addr r = *a;
+    unsigned carry = 0;
 
-    for (size_t i = ip_len(a); i-- > 0 && n > 0;) {
-        n += r.ip[i];
-        r.ip[i] = (uint8_t)n;
+    for (size_t i = ip_len(a); i-- > 0 && (n > 0 || carry > 0);) {
+        carry += r.ip[i] + (unsigned)(n & 0xff);
+        r.ip[i] = (uint8_t)carry;
+        carry >>= 8;
         n >>= 8;
     }
     return r;
