@@ -1,6 +1,7 @@
 /* actions: what the pure core wants done, in order. The shell runs them after each step.
  *
- * The list owns the bytes in it until actions_reset. Reuse one list per loop: its arena keeps its size. */
+ * The list owns the bytes in it until actions_reset. Reuse one list per loop: its arena keeps its
+ * size. */
 #pragma once
 
 #include "node/dataplane/dataplane.h"
@@ -16,11 +17,12 @@ enum action_kind {
     ACT_DP_REMOVE,
     ACT_DP_QUERY,
     ACT_DP_DEADLINE,
-    ACT_DP_INPUT_ESP,   /* a packet that was held or forwarded: as if received; data from the SPI on */
+    ACT_DP_INPUT_ESP,   /* a packet that was held or forwarded: as if received; data from the SPI on
+                         */
     ACT_DP_INPUT_INNER, /* an inner packet that was held or forwarded */
-    ACT_PEER_SEND,  /* a sealed cluster datagram to another node's cluster address */
-    ACT_VIP_ROUTE,  /* this node has begun (on) or ceased to own an inner prefix */
-    ACT_EVENT       /* something an operator waits for (control socket): see struct act_event */
+    ACT_PEER_SEND,      /* a sealed cluster datagram to another node's cluster address */
+    ACT_VIP_ROUTE,      /* this node has begun (on) or ceased to own an inner prefix */
+    ACT_EVENT           /* something an operator waits for (control socket): see struct act_event */
 };
 
 enum act_event_kind { EV_IKE_UP, EV_IKE_DOWN, EV_CHILD_UP, EV_CHILD_DOWN, EV_FAILED, EV_DRAINED };
@@ -51,7 +53,8 @@ struct actions {
     struct act_chunk *chunks; /* arena */
 };
 
-/* A zeroed action at the end. Aborts only when memory is out. Pointers into v move at the next add. */
+/* A zeroed action at the end. Aborts only when memory is out. Pointers into v move at the next add.
+ */
 struct action *actions_add(struct actions *a, enum action_kind kind);
 /* len octets that live until actions_reset. */
 uint8_t *actions_room(struct actions *a, size_t len);

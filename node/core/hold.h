@@ -1,7 +1,9 @@
-/* hold: packets that wait while their slot is on its way to this node. Pure, bounded per slot and in all.
+/* hold: packets that wait while their slot is on its way to this node. Pure, bounded per slot and
+ * in all.
  *
- * A packet is held in the few milliseconds between a neighbour's death (or a handover) and the moment
- * this node has the slot's records; then it goes on as if it had just come. Oldest out first. */
+ * A packet is held in the few milliseconds between a neighbour's death (or a handover) and the
+ * moment this node has the slot's records; then it goes on as if it had just come. Oldest out
+ * first. */
 #pragma once
 
 #include "statesync/base/addr.h"
@@ -12,6 +14,7 @@ enum held_kind { HELD_IKE, HELD_ESP, HELD_INNER };
 struct held {
     enum held_kind kind;
     bool forwarded; /* came from another node: never forwarded again */
+    bool encap;     /* came in UDP 4500 */
     uint16_t slot;
     uint32_t spi; /* HELD_ESP */
     uint64_t since_ms;

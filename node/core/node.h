@@ -5,8 +5,9 @@
  *   engine   IKEv2 for the sessions of those slots
  *   hold     packets waiting for a slot that is coming
  *
- * and the decision where each packet goes: to the engine or data plane here, to the node that owns its
- * slot (once), into hold, or away. The daemon's runtime and the simulator drive exactly this. */
+ * and the decision where each packet goes: to the engine or data plane here, to the node that owns
+ * its slot (once), into hold, or away. The daemon's runtime and the simulator drive exactly this.
+ */
 #pragma once
 
 #include "node/core/engine.h"
@@ -26,10 +27,10 @@ struct node_config {
     uint8_t pop;
     uint16_t node;
     char name[LIMIT_NAME];
-    uint32_t boot;          /* proposed boot second; raised above what the store knows */
-    struct span cluster_key;/* 32 octets */
-    uint16_t slots;         /* power of two up to 4096; the same on every node */
-    struct endpoint cluster_addr;      /* ours; family 0: single node, no cluster */
+    uint32_t boot;                /* proposed boot second; raised above what the store knows */
+    struct span cluster_key;      /* 32 octets */
+    uint16_t slots;               /* power of two up to 4096; the same on every node */
+    struct endpoint cluster_addr; /* ours; family 0: single node, no cluster */
     const struct node_neighbour *neighbours; /* the other configured nodes; copied */
     size_t n_neighbours;
     uint32_t heartbeat_ms;  /* 50 */
@@ -50,7 +51,8 @@ void node_packet(struct node *n, struct now now, const struct endpoint *local,
 /* A datagram on the cluster address. */
 void node_cluster_packet(struct node *n, struct now now, const struct endpoint *from,
                          struct span datagram, struct actions *out);
-/* The operating system says nobody listens at this neighbour's cluster address (ICMP). A hint only. */
+/* The operating system says nobody listens at this neighbour's cluster address (ICMP). A hint only.
+ */
 void node_neighbour_refused(struct node *n, struct now now, const struct endpoint *addr,
                             struct actions *out);
 void node_store_state(struct node *n, struct now now, const struct store_state *st,
@@ -89,9 +91,9 @@ struct node_member_view {
     uint64_t last_heard_ms; /* mono */
     unsigned owned;         /* slots it says it owns */
 };
-size_t node_members(const struct node *n, struct node_member_view *ret, size_t cap);
+size_t node_members(const struct node *n, struct now now, struct node_member_view *ret, size_t cap);
 unsigned node_owned(const struct node *n);
 /* The node that owns a slot as far as this node knows; 0: unknown. */
-uint16_t node_slot_owner(const struct node *n, uint16_t slot);
+uint16_t node_slot_owner(const struct node *n, struct now now, uint16_t slot);
 struct slots_stats;
 const struct slots_stats *node_slots_stats(const struct node *n);

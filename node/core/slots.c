@@ -7,13 +7,13 @@
  *         -> VOUCHING -> OWNED
  *   any   --row names somebody else, deadline passed--> OTHER (engine forgets)
  *
- * Rows are read in batches (STORE_ROWS): for slots we want, and every quarter of the deadline for those
- * we own; only that confirmation moves the dead-man deadline. An answer that was asked for before a
- * slot's last change of state says nothing about it (min_ticket).
+ * Rows are read in batches (STORE_ROWS): for slots we want, and every quarter of the deadline for
+ * those we own; only that confirmation moves the dead-man deadline. An answer that was asked for
+ * before a slot's last change of state says nothing about it (min_ticket).
  *
  * A claim whose result is unknown is looked up before anything else happens: the row then shows our
- * token (it went through) or not (it may still: the token we tried stays `expect`ed until another row is
- * seen, and a claim that lands late finds a row that names us, which the next scan accepts).
+ * token (it went through) or not (it may still: the token we tried stays `expect`ed until another
+ * row is seen, and a claim that lands late finds a row that names us, which the next scan accepts).
  */
 #include "node/core/slots.h"
 
@@ -53,8 +53,8 @@ static const uint16_t next_ok[SL_STATES] = {
 };
 
 enum {
-    SCAN_MS = 1000,      /* unasked look at the rows of slots we want */
-    RETRY_MS = 100,      /* after a refused or failed store operation */
+    SCAN_MS = 1000,       /* unasked look at the rows of slots we want */
+    RETRY_MS = 100,       /* after a refused or failed store operation */
     RELEASE_AT_ONCE = 64, /* slots being handed over at the same time */
     ROWS_PENDING = 8,
     CLAIMS_PER_STEP = 512
@@ -64,13 +64,13 @@ struct slot {
     uint8_t state;
     bool suspect, takeover, hurry, queued_ready;
     uint16_t target;
-    uint16_t handed_to; /* node whose notice is due; 0 none */
-    struct token token; /* ours, while open at the engine or being claimed */
+    uint16_t handed_to;  /* node whose notice is due; 0 none */
+    struct token token;  /* ours, while open at the engine or being claimed */
     struct token expect; /* CLAIMING, HANDING: the row as we believe it is */
-    struct token hand;  /* HANDING: the successor's token */
-    uint64_t ticket;    /* of the operation that the state waits for; 0 none (to be submitted) */
+    struct token hand;   /* HANDING: the successor's token */
+    uint64_t ticket;     /* of the operation that the state waits for; 0 none (to be submitted) */
     uint64_t min_ticket; /* row answers to earlier tickets say nothing */
-    uint64_t retry_ms;  /* not before */
+    uint64_t retry_ms;   /* not before */
     uint64_t sent_ms;
     uint64_t deadline_ms;
 };
@@ -278,7 +278,8 @@ static void open_slot(struct slots *s, struct now now, struct slot *sl, struct t
                       const struct token *before, bool vouched, uint64_t sent_ms,
                       struct actions *out)
 {
-    struct slot_open so = { .slot = index_of(s, sl), .token = token,
+    struct slot_open so = { .slot = index_of(s, sl),
+                            .token = token,
                             .incarnation = s->incarnation };
 
     so.takeover = before->epoch != 0 && !is_me(s, before);
@@ -322,8 +323,8 @@ static void consider(struct slots *s, struct now now, struct slot *sl, const str
     try_claim(s, now, sl, row->token, out);
 }
 
-static void recon_row(struct slots *s, struct now now, struct slot *sl,
-                      const struct store_row *row, struct actions *out)
+static void recon_row(struct slots *s, struct now now, struct slot *sl, const struct store_row *row,
+                      struct actions *out)
 {
     if (token_eq(&row->token, &sl->token)) {
         set_state(s, sl, SL_RECON_LOAD);
@@ -455,7 +456,8 @@ static void claim_result(struct slots *s, struct now now, struct slot *sl,
         break;
     case SL_RECON_CLAIM:
         if (r->err == OK) {
-            struct slot_open so = { .slot = index_of(s, sl), .token = sl->hand,
+            struct slot_open so = { .slot = index_of(s, sl),
+                                    .token = sl->hand,
                                     .incarnation = r->incarnation };
 
             sl->token = sl->hand;
@@ -500,8 +502,7 @@ static void load_result(struct slots *s, struct now now, struct slot *sl,
         if (sl->suspect) /* from here on the records are what we vouch for */
             submit_claim(s, now, sl, sl->token, sl->token, true, out);
     } else if (sl->state == SL_RECON_LOAD) {
-        engine_slot_reconcile(s->engine, now, slot, &s->incarnation, r->entries, r->n_entries,
-                              out);
+        engine_slot_reconcile(s->engine, now, slot, &s->incarnation, r->entries, r->n_entries, out);
         set_state(s, sl, SL_RECON_WRITE);
     }
 }
@@ -605,8 +606,7 @@ void slots_store_state(struct slots *s, struct now now, const struct store_state
 
 void slots_refused(struct slots *s, struct now now, uint16_t slot, struct actions *out)
 {
-    if (slot >= s->cfg.n_slots || !open_at_engine(&s->v[slot]) ||
-        s->v[slot].state >= SL_RECON_ROW)
+    if (slot >= s->cfg.n_slots || !open_at_engine(&s->v[slot]) || s->v[slot].state >= SL_RECON_ROW)
         return;
     s->stats.lost++;
     drop_slot(s, now, &s->v[slot], out);

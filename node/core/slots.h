@@ -1,9 +1,9 @@
 /* slots: which slots this node owns, and how ownership comes and goes. Pure.
  *
- * Membership (node/core/members.h) and rendezvous hashing say who should own a slot; the slot's row in
- * the store says who does. This file moves the second towards the first, one compare-and-set at a time,
- * and tells the engine. Nothing here trusts a clock but the dead-man deadline, which only ever closes.
- * INV-OWNER. */
+ * Membership (node/core/members.h) and rendezvous hashing say who should own a slot; the slot's row
+ * in the store says who does. This file moves the second towards the first, one compare-and-set at
+ * a time, and tells the engine. Nothing here trusts a clock but the dead-man deadline, which only
+ * ever closes. INV-OWNER. */
 #pragma once
 
 #include "node/core/engine.h"
@@ -20,12 +20,12 @@ struct slots_config {
 
 /* Who should own what, from the current membership. Copied. */
 struct slots_view {
-    const uint16_t *target;     /* per slot: node id, 0 nobody */
-    const uint16_t *members;    /* node ids in the membership ... */
-    const uint32_t *boots;      /* ... and their boot seconds */
-    const bool *alive;          /* ... and whether we hear them */
+    const uint16_t *target;  /* per slot: node id, 0 nobody */
+    const uint16_t *members; /* node ids in the membership ... */
+    const uint32_t *boots;   /* ... and their boot seconds */
+    const bool *alive;       /* ... and whether we hear them */
     size_t n_members;
-    bool may_claim;             /* false: we promised not to (store-away) or are not a member */
+    bool may_claim; /* false: we promised not to (store-away) or are not a member */
 };
 
 MUST_USE enum err slots_new(const struct slots_config *cfg, struct engine *engine,
@@ -62,7 +62,8 @@ uint16_t slots_target(const struct slots *s, uint16_t slot);
 /* Bit per slot that we own and serve (slot n: octet n / 8, bit n % 8); 512 octets. */
 const uint8_t *slots_owned(const struct slots *s);
 unsigned slots_owned_count(const struct slots *s);
-/* Slots handed over since the last call, with the node that has them now: for the notice. false: none. */
+/* Slots handed over since the last call, with the node that has them now: for the notice. false:
+ * none. */
 bool slots_next_handed(struct slots *s, uint16_t *ret_node, uint16_t *ret_slots, size_t cap,
                        size_t *ret_n);
 /* A slot that became ready since the last call (held packets can go). false: none. */
