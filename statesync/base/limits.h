@@ -33,6 +33,14 @@ enum {
     LIMIT_COMMIT_WRITES = 4,  /* records per commit */
     LIMIT_HELD_PER_SLOT = 16, /* packets held while a slot is being claimed */
 
+    /* redis backend of the store */
+    LIMIT_REDIS_OPS = 16384,               /* operations without an answer, per connection */
+    LIMIT_REDIS_QUEUE = 32 * 1024 * 1024,  /* octets of commands waiting to be written */
+    LIMIT_REDIS_COMMAND = 512 * 1024,      /* octets of one command */
+    LIMIT_REDIS_REPLY = 256 * 1024 * 1024, /* octets of one reply */
+    LIMIT_REDIS_ELEMENTS = 256 * 1024,     /* elements of one reply, nested ones included */
+    LIMIT_STORE_NAME = 63,                 /* octets of the name of a named object */
+
     /* text */
     LIMIT_NAME = 64, /* connection, pool and node names, NUL included */
 };
