@@ -38,3 +38,6 @@ const char *ident_text(uint8_t type, struct span data, char out[IDENT_TEXT_MAX])
  * regard to ASCII case), "*.example.org" (host names with at least one more label), "*@example.org"
  * (mail addresses), "*" or "%any" (every identity). An unreadable pattern fits nothing. */
 bool ident_matches(const char *pattern, uint8_t type, struct span data);
+
+/* Two names without regard to ASCII case; any octet may occur in them. */
+bool ident_name_eq(struct span a, struct span b);

@@ -10,9 +10,12 @@
 
 enum { X509_CA_HASH_LEN = 20, X509_TEXT_MAX = 256 };
 
-struct x509_anchors; /* trusted CAs, with a bounded memory of chains already verified */
-struct x509_chain;   /* our own certificate and its intermediates, in sending order */
-struct x509_peer;    /* a peer's certificate whose chain was verified */
+/* Trusted CAs, with a bounded memory of chains already verified: a client that comes again, or one
+ * whose exchange is repeated, costs a hash. One thread at a time, peers obtained from it included.
+ */
+struct x509_anchors;
+struct x509_chain; /* our own certificate and its intermediates, in sending order */
+struct x509_peer;  /* a peer's certificate whose chain was verified; may outlive the anchors */
 
 /* ---- trust anchors ---- */
 
@@ -45,9 +48,9 @@ struct span x509_chain_subject(const struct x509_chain *c);
 /* Whether the end certificate carries this identity (x509_peer_is_id for our own). */
 bool x509_chain_is_id(const struct x509_chain *c, uint8_t id_type, struct span id);
 
-/* Whether a CERTREQ body (hashes only) asks for a CA that issued our chain. An empty body asks for
- * any. */
-bool x509_chain_fits(const struct x509_chain *c, struct span certreq);
+/* Whether a CERTREQ body (hashes only) asks for a CA above our chain: one of its own intermediates,
+ * or one of a (may be NULL) that issued one of its certificates. An empty body asks for any. */
+bool x509_chain_fits(const struct x509_chain *c, const struct x509_anchors *a, struct span certreq);
 
 /* ---- a peer's chain ---- */
 
