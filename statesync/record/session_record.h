@@ -1,9 +1,10 @@
-/* session_record: everything another node needs to continue a session. The runtime objects of node/sa
- * embed these structs, so what is stored is what is in here, and nothing else survives its node.
+/* session_record: everything another node needs to continue a session. The runtime objects of
+ * node/sa embed these structs, so what is stored is what is in here, and nothing else survives its
+ * node.
  *
- * One record per IKE SA with its Child SAs, the last reply and our request in flight. Record id: our
- * own IKE SPI. Times are wall-clock milliseconds since 1970 (they cross nodes). Owned memory: every
- * struct bytes and the arrays; session_record_done frees and wipes. */
+ * One record per IKE SA with its Child SAs, the last reply and our request in flight. Record id:
+ * our own IKE SPI. Times are wall-clock milliseconds since 1970 (they cross nodes). Owned memory:
+ * every struct bytes and the arrays; session_record_done frees and wipes. */
 #pragma once
 
 #include "statesync/base/addr.h"
@@ -19,9 +20,9 @@ enum session_state {
     SS_AUTH_SENT,      /* initiator: IKE_AUTH is out */
     SS_AUTHENTICATING, /* responder: IKE_AUTH of several rounds under way (EAP) */
     SS_ESTABLISHED,
-    SS_REKEYED,        /* replaced by an IKE rekey, waits for its Delete */
-    SS_DELETING,       /* our Delete is out */
-    SS_DELETED,        /* tombstone: nothing but ids and times */
+    SS_REKEYED,  /* replaced by an IKE rekey, waits for its Delete */
+    SS_DELETING, /* our Delete is out */
+    SS_DELETED,  /* tombstone: nothing but ids and times */
     SS_COUNT
 };
 
@@ -66,8 +67,8 @@ struct child_record {
     struct rec_ts *local_ts, *remote_ts;
     uint8_t n_local, n_remote;
 
-    /* Reservation: numbers below reserved_end may be on the wire. exact: they are not, seq_next is the
-     * first unused one (planned handover). */
+    /* Reservation: numbers below reserved_end may be on the wire. exact: they are not, seq_next is
+     * the first unused one (planned handover). */
     uint64_t seq_next, reserved_end;
     bool exact;
     struct incarnation reserved_in; /* the incarnation that stored reserved_end */
@@ -101,14 +102,14 @@ struct rec_request {
     uint32_t msgid;
     struct bytes datagrams; /* each: 16-bit length, octets; several when fragmented */
     uint64_t sent_ms;
-    uint32_t child_spi_in;  /* RQ_REKEY_CHILD, RQ_DELETE_CHILD: the child concerned */
-    uint32_t new_spi_in;    /* RQ_CREATE_CHILD, RQ_REKEY_CHILD, RQ_AUTH: proposed inbound ESP SPI */
-    uint64_t new_ike_spi;   /* RQ_REKEY_IKE */
-    uint16_t dh;            /* group of dh_private; 0 none */
-    struct bytes dh_private;/* wiped on free */
-    struct bytes nonce;     /* our Ni */
+    uint32_t child_spi_in; /* RQ_REKEY_CHILD, RQ_DELETE_CHILD: the child concerned */
+    uint32_t new_spi_in;   /* RQ_CREATE_CHILD, RQ_REKEY_CHILD, RQ_AUTH: proposed inbound ESP SPI */
+    uint64_t new_ike_spi;  /* RQ_REKEY_IKE */
+    uint16_t dh;           /* group of dh_private; 0 none */
+    struct bytes dh_private; /* wiped on free */
+    struct bytes nonce;      /* our Ni */
     char child_name[LIMIT_NAME];
-    struct bytes ts;        /* RQ_CREATE_CHILD, RQ_REKEY_CHILD, RQ_AUTH: TSi and TSr bodies as sent */
+    struct bytes ts; /* RQ_CREATE_CHILD, RQ_REKEY_CHILD, RQ_AUTH: TSi and TSr bodies as sent */
 };
 
 struct session_record {
@@ -136,16 +137,16 @@ struct session_record {
     struct rec_id id_local, id_remote;
     struct ip_addr vips[LIMIT_VIPS]; /* responder: given to the peer; initiator: got */
     uint8_t n_vips;
-    bool vip_leased[LIMIT_VIPS];     /* from outside the slot's sub-pool: a lease stands in the store */
+    bool vip_leased[LIMIT_VIPS]; /* from outside the slot's sub-pool: a lease stands in the store */
 
-    bool peer_frag;          /* peer announced RFC 7383 */
-    uint16_t peer_hashes;    /* bit n: peer takes signature hash n (RFC 7427) */
+    bool peer_frag;       /* peer announced RFC 7383 */
+    uint16_t peer_hashes; /* bit n: peer takes signature hash n (RFC 7427) */
     bool peer_mobike;
-    bool suspect;            /* see DESIGN: careful start */
-    uint32_t suspect_probe;  /* next message ID to probe */
+    bool suspect;           /* see DESIGN: careful start */
+    uint32_t suspect_probe; /* next message ID to probe */
 
     uint64_t created_ms, established_ms, rekey_at_ms, expire_at_ms;
-    uint64_t replaced_by;    /* SS_REKEYED: our SPI of the new IKE SA */
+    uint64_t replaced_by; /* SS_REKEYED: our SPI of the new IKE SA */
 
     struct child_record *children;
     uint8_t n_children, cap_children;
@@ -171,6 +172,6 @@ static inline uint64_t session_own_spi(const struct session_record *r)
 
 /* Plain protobuf bytes (proto/ike_sa.proto), NOT sealed: the caller seals and wipes. */
 MUST_USE enum err session_record_encode(const struct session_record *r, struct bytes *ret);
-/* Every field is checked (ranges, counts, lengths): E_BAD_VALUE, E_LIMIT, E_BAD_VERSION; ret untouched
- * then. On OK ret is owned by the caller (session_record_done). */
+/* Every field is checked (ranges, counts, lengths): E_BAD_VALUE, E_LIMIT, E_BAD_VERSION; ret
+ * untouched then. On OK ret is owned by the caller (session_record_done). */
 MUST_USE enum err session_record_decode(struct span plain, struct session_record *ret);

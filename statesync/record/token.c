@@ -1,10 +1,10 @@
 #include "statesync/record/token.h"
 
-#include <string.h>
+#include "statesync/base/span.h"
 
 bool incarnation_eq(const struct incarnation *a, const struct incarnation *b)
 {
-    return memcmp(a->id, b->id, sizeof a->id) == 0;
+    return span_eq(span_of(a->id, sizeof a->id), span_of(b->id, sizeof b->id));
 }
 
 bool incarnation_known(const struct incarnation *a)
