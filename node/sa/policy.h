@@ -4,6 +4,7 @@
  * secret_text; certificates and private keys behind the crypto library's types. */
 #pragma once
 
+#include "node/crypto/sign.h"
 #include "node/crypto/suite.h"
 #include "node/crypto/x509_check.h"
 #include "node/wire/pl_ts.h"
@@ -47,8 +48,9 @@ struct policy_conn {
     uint8_t local_auth, remote_auth;    /* enum auth_kind */
     struct policy_id local_id, remote_id;
     struct bytes psk;                   /* wiped on free */
-    struct x509_identity *identity;     /* our certificate and key; NULL: none; owned */
-    struct x509_trust *trust;           /* anchors for the peer; NULL: none; owned */
+    struct x509_chain *chain;           /* our certificate and its intermediates; NULL: none; owned */
+    struct sign_key *key;               /* the private key of chain; NULL: none; owned */
+    struct x509_anchors *anchors;       /* trusted CAs for the peer; NULL: none; owned */
     bool send_cert, send_certreq;
     struct policy_pool pools[4];        /* responder: inner addresses for CP */
     uint8_t n_pools;
