@@ -91,7 +91,7 @@ enum err peer_slots_decode(struct span body, struct peer_slots *ret)
         return E_LIMIT;
     for (size_t i = 0; i < s.n; i++) {
         TRY(rd_u16(&r, &s.slots[i]));
-        if (s.slots[i] >= LIMIT_SLOTS || (i > 0 && s.slots[i] <= s.slots[i - 1]))
+        if (s.slots[i] >= LIMIT_SLOTS)
             return E_BAD_VALUE;
     }
     TRY(rd_end(&r));

@@ -79,5 +79,5 @@ struct peer_slots {
 };
 MUST_USE enum err peer_slots_encode(const uint16_t *slots, size_t n, uint8_t *out, size_t cap,
                                     size_t *ret_len);
-/* Strictly rising, below LIMIT_SLOTS, at least one. */
+/* At least one, each below LIMIT_SLOTS, in any order. */
 MUST_USE enum err peer_slots_decode(struct span body, struct peer_slots *ret);
