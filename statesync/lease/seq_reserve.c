@@ -94,9 +94,8 @@ struct seq_plan seq_extend(const struct env *env, const struct child_record *c, 
                            uint64_t peak_pps, uint32_t outage_s, const struct incarnation *now_in,
                            bool force)
 {
-    uint64_t block = seq_block(c->esn, peak_pps, outage_s);
-    uint64_t next = used + 1, left = next < c->reserved_end ? c->reserved_end - next : 0;
-    uint64_t end = min64(next + block, highest_end(c, used));
+    uint64_t block = seq_block(c->esn, peak_pps, outage_s), want = block;
+    uint64_t next = used + 1, left = next < c->reserved_end ? c->reserved_end - next : 0, end;
     struct seq_plan p = {
         .what = SEQ_KEEP, .start = next, .end = c->reserved_end, .blocks = c->blocks
     };
@@ -105,12 +104,12 @@ struct seq_plan seq_extend(const struct env *env, const struct child_record *c, 
     p.rekey = next + 2 * block >= budget_end(c->esn);
     if (!force && left > block / 2)
         return p;
+    /* Asked at half of a block that is larger than today's rate wants: keep its size. */
+    if (force && left * 2 > want)
+        want = min64(left * 2, cap_block(c->esn));
+    end = min64(next + want, highest_end(c, used));
     if (foreign_incarnation(env, c, now_in) || end <= c->reserved_end) {
-        /* What is left may be used up; more only once the key is another. With force the backend
-         * holds a smaller block than it wants although nothing is wrong: then there is nothing to
-         * add. */
-        if (end <= c->reserved_end && left > block / 2)
-            return p;
+        /* What is left may be used up; more only under another key. */
         p.what = left == 0 ? SEQ_DELETE : SEQ_REKEY;
         p.rekey = true;
         return p;
@@ -149,4 +148,20 @@ struct seq_plan seq_takeover(const struct env *env, const struct child_record *c
     if (p.blocks < UINT16_MAX)
         p.blocks++;
     return p;
+}
+
+void seq_apply(struct child_record *c, const struct seq_plan *p, const struct incarnation *now_in)
+{
+    if (p->what != SEQ_EXTEND)
+        return;
+    c->reserved_end = p->end;
+    c->reserved_in = *now_in;
+    c->blocks = p->blocks;
+    c->exact = false;
+}
+
+void seq_note_used(struct child_record *c, uint64_t used)
+{
+    if (used + 1 > c->seq_next)
+        c->seq_next = used + 1;
 }

@@ -56,3 +56,10 @@ struct seq_plan seq_extend(const struct env *env, const struct child_record *c, 
  * the last number known to be used would reach 2^31 (RFC 4303 A2.2: ESN inference). */
 struct seq_plan seq_takeover(const struct env *env, const struct child_record *c, uint64_t peak_pps,
                              uint32_t outage_s, const struct incarnation *now_in);
+
+/* Writes an EXTEND into the record that is about to be committed: end, blocks, incarnation, exact
+ * off. Leaves seq_next: that is what is known to be used, and a new owner's start is not known to
+ * be (the 2^31 rule counts from there). Other plans change nothing. */
+void seq_apply(struct child_record *c, const struct seq_plan *p, const struct incarnation *now_in);
+/* used is known to have been emitted. Never goes back. */
+void seq_note_used(struct child_record *c, uint64_t used);
