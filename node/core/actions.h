@@ -63,3 +63,5 @@ struct span actions_copy(struct actions *a, struct span s);
 /* Empties the list for the next step, wiping arena memory that held keys; keeps the memory. */
 void actions_reset(struct actions *a);
 void actions_free(struct actions *a);
+/* Moves everything of from to the end of to; from is empty then. */
+void actions_splice(struct actions *to, struct actions *from);
