@@ -82,7 +82,8 @@ static enum err versioned(struct span value, uint64_t version, uint8_t **ret_p, 
 
 static bool writes_ok(const struct store_op *op)
 {
-    if (op->n_writes == 0 || op->n_writes > LIMIT_COMMIT_WRITES)
+    /* None at all asks only whether the slot still carries the token. */
+    if (op->n_writes > LIMIT_COMMIT_WRITES)
         return false;
     for (unsigned i = 0; i < op->n_writes; i++) {
         if (op->writes[i].expect == UINT64_MAX)
