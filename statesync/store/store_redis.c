@@ -7,6 +7,7 @@
 #include "statesync/store/store_redis.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,18 @@ static void handle_ready(struct redis_store *s, uv_handle_t *h)
     s->handles++;
 }
 
+/* libuv writes to sockets without MSG_NOSIGNAL: a server that died would kill this process. A
+ * handler that somebody has set is left alone. */
+static void sigpipe_ignore(void)
+{
+    struct sigaction sa;
+
+    if (sigaction(SIGPIPE, NULL, &sa) == 0 && sa.sa_handler == SIG_DFL) {
+        sa.sa_handler = SIG_IGN;
+        (void)sigaction(SIGPIPE, &sa, NULL);
+    }
+}
+
 enum err store_redis_new(const struct store_redis_config *cfg, struct store **ret_s,
                          const char **ret_why)
 {
@@ -213,6 +226,7 @@ enum err store_redis_new(const struct store_redis_config *cfg, struct store **re
         free(s);
         return E_NOMEM;
     }
+    sigpipe_ignore();
     redis_scripts_init(&s->scripts);
     s->base.ops = &redis_ops;
     /* None of these can fail in libuv. */

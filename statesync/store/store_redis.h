@@ -55,6 +55,7 @@ struct store_redis_stats {
 /* Starts to connect; set on_result, on_state and ctx of *ret_s before the loop runs. Everything in
  * cfg but env and loop is copied. E_CONFIG: a value out of range, *ret_why (may be NULL) says which
  * in words; E_NOMEM; E_IO.
+ * Sets SIGPIPE to be ignored if nobody has done anything about it.
  * ops->free: pending operations get no answer any more; the loop must run once more to release the
  * handles. May be called from within on_result and on_state. */
 MUST_USE enum err store_redis_new(const struct store_redis_config *cfg, struct store **ret_s,
