@@ -33,7 +33,6 @@ struct sender {
 
 struct peer_seal {
     struct keyring *keys;
-    const struct env *env;
     uint16_t node;
     uint32_t boot, salt;
     uint64_t counter; /* last one used */
@@ -78,15 +77,18 @@ enum err peer_seal_new(struct span cluster_key, uint16_t node, uint32_t boot, co
                        struct peer_seal **ret)
 {
     struct peer_seal *p = calloc(1, sizeof *p);
+    uint8_t salt[4] = { 0 };
+    struct rd r = rd_of(span_of(salt, sizeof salt));
     enum err e;
 
     if (p == NULL)
         return E_NOMEM;
-    p->env = env;
     p->node = node;
     p->boot = boot;
-    env_random(env, (uint8_t *)&p->salt, sizeof p->salt);
-    e = keyring_new(&p->keys);
+    env_random(env, salt, sizeof salt);
+    e = rd_u32(&r, &p->salt);
+    if (e == OK)
+        e = keyring_new(&p->keys);
     if (e == OK)
         e = keyring_add(p->keys, RING_ID, KEY_ACTIVE, cluster_key);
     if (e == OK)
