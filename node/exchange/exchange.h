@@ -1,10 +1,11 @@
 /* exchange: what a handler of one exchange gets, and what it leaves behind.
  *
- * A handler reads parsed payloads, computes on locals, and changes the SA in one block at its end. It
- * sends nothing, stores nothing and installs nothing: it fills struct outcome, and the engine
- * (node/core/engine.c) commits the record and then carries the outcome out, in this order: removals,
- * installs, reply or request, events. A handler that returns an error has changed nothing; the engine
- * then drops the message (input class) or answers with the notify that exchange_notify_of names. */
+ * A handler reads parsed payloads, computes on locals, and changes the SA in one block at its end.
+ * It sends nothing, stores nothing and installs nothing: it fills struct outcome, and the engine
+ * (node/core/engine.c) commits the record and then carries the outcome out, in this order:
+ * removals, installs, reply or request, events. A handler that returns an error has changed
+ * nothing; the engine then drops the message (input class) or answers with the notify that
+ * exchange_notify_of names. */
 #pragma once
 
 #include "node/crypto/dh.h"
@@ -23,34 +24,36 @@ struct out_event {
 };
 
 struct outcome {
-    /* The reply to a request: inner payloads (or clear ones, for IKE_SA_INIT) in x->build, finished with
-     * msg_finish into reply. An empty reply with answer set is an empty message. */
+    /* The reply to a request: inner payloads (or clear ones, for IKE_SA_INIT) in x->build, finished
+     * with msg_finish into reply. An empty reply with answer set is an empty message. */
     bool answer;
     bool clear;          /* reply is a whole clear message, not SK content */
     uint8_t first;       /* type of the first inner payload */
     struct span content; /* points into x->room */
-    /* What the record became must be stored before anything leaves. False: the answer implied no state
-     * (an empty INFORMATIONAL, a refusal). */
+    /* What the record became must be stored before anything leaves. False: the answer implied no
+     * state (an empty INFORMATIONAL, a refusal). */
     bool commit;
-    bool remove_record;  /* the session never was anybody's: its record goes instead of a tombstone */
-    struct ike_sa *created; /* a session this exchange made (IKE_SA_INIT, IKE rekey): stored in the same
-                               commit, then entered into the table */
+    bool
+        remove_record; /* the session never was anybody's: its record goes instead of a tombstone */
+    struct ike_sa *created; /* a session this exchange made (IKE_SA_INIT, IKE rekey): stored in the
+                               same commit, then entered into the table */
     uint32_t install[OUT_CHILDREN]; /* inbound SPIs, of x->sa or of created */
     unsigned n_install;
-    uint32_t remove[OUT_CHILDREN];  /* inbound SPIs whose SAs leave the data plane; their records are
-                                       already gone from r.children */
+    uint32_t remove[OUT_CHILDREN]; /* inbound SPIs whose SAs leave the data plane; their records are
+                                      already gone from r.children */
     unsigned n_remove;
     struct out_event events[OUT_EVENTS];
     unsigned n_events;
-    bool request_done;   /* a response: our request in flight is answered */
+    bool request_done; /* a response: our request in flight is answered */
 };
 
 struct exchange_ops {
     /* Fresh, unused, in the session's slot. 0: none left. */
     uint32_t (*new_esp_spi)(void *host, uint16_t slot);
     uint64_t (*new_ike_spi)(void *host, uint16_t slot);
-    /* An inner address of this pool for the session: from the slot's sub-pool, or one it has leased.
-     * E_NO_ADDRESS: the pool is empty; E_TEMPORARY: a lease was asked for, the message comes again. */
+    /* An inner address of this pool for the session: from the slot's sub-pool, or one it has
+     * leased. E_NO_ADDRESS: the pool is empty; E_TEMPORARY: a lease was asked for, the message
+     * comes again. */
     enum err (*take_address)(void *host, struct ike_sa *sa, const struct policy_pool *pool,
                              struct ip_addr *ret, bool *ret_leased);
     /* The incarnation that the slot's reservations are stored in. */
@@ -71,12 +74,13 @@ struct exchange {
     const struct payload_list *clear; /* payloads outside SK */
     const struct payload_list *inner; /* payloads of SK */
     struct endpoint local, remote;
-    uint8_t *room;                    /* EXCHANGE_ROOM octets to build in; wiped by the engine */
+    uint8_t *room; /* EXCHANGE_ROOM octets to build in; wiped by the engine */
     struct msg build;
     struct outcome out;
 };
 
-/* Begin inner content in x->room; close it with exchange_answer (reply) or keep building a request. */
+/* Begin inner content in x->room; close it with exchange_answer (reply) or keep building a request.
+ */
 struct msg *exchange_build(struct exchange *x);
 /* Finishes x->build as the reply's (or request's) SK content. E_LIMIT. */
 MUST_USE enum err exchange_finish(struct exchange *x);
@@ -93,14 +97,14 @@ MUST_USE enum err ike_sa_init_request(struct exchange *x);
 MUST_USE enum err ike_sa_init_response(struct exchange *x);
 MUST_USE enum err ike_auth_request(struct exchange *x);
 MUST_USE enum err ike_auth_response(struct exchange *x);
-/* Begin: a session of conn, out.created with r.request filled but for datagrams; content is the whole
- * clear IKE_SA_INIT message. cookie may be empty; group 0: that of the first suite. */
+/* Begin: a session of conn, out.created with r.request filled but for datagrams; content is the
+ * whole clear IKE_SA_INIT message. cookie may be empty; group 0: that of the first suite. */
 MUST_USE enum err ike_sa_init_begin(struct exchange *x, const struct policy_conn *conn,
                                     uint64_t spi_i, uint16_t slot);
 
-/* CREATE_CHILD_SA, its three uses. *_begin build our own request: they fill r.request (kind, new SPIs,
- * dh, nonce, child) but not msgid, datagrams and sent_ms, which the engine does. */
-MUST_USE enum err create_child_request(struct exchange *x);  /* new Child SA */
+/* CREATE_CHILD_SA, its three uses. *_begin build our own request: they fill r.request (kind, new
+ * SPIs, dh, nonce, child) but not msgid, datagrams and sent_ms, which the engine does. */
+MUST_USE enum err create_child_request(struct exchange *x); /* new Child SA */
 MUST_USE enum err rekey_child_request(struct exchange *x);
 MUST_USE enum err rekey_ike_request(struct exchange *x);
 MUST_USE enum err create_child_response(struct exchange *x); /* new Child SA or its rekey */
@@ -122,7 +126,7 @@ struct child_make {
     const struct policy_child *policy;
     struct esp_suite suite;
     uint32_t spi_in, spi_out;
-    bool initiator;                /* of this exchange */
+    bool initiator;                 /* of this exchange */
     const struct dh_shared *shared; /* NULL: none */
     struct span ni, nr;
     const struct ts *local, *remote;

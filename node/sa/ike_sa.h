@@ -1,7 +1,7 @@
 /* ike_sa: one session in memory: the replicated record and what lives only in this process.
  *
- * Owner: the engine's table (node/sa/sa_table.h). r is what is stored, or asked to be stored while commit
- * is not NULL; everything else may be lost with the process without harm. */
+ * Owner: the engine's table (node/sa/sa_table.h). r is what is stored, or asked to be stored while
+ * commit is not NULL; everything else may be lost with the process without harm. */
 #pragma once
 
 #include "node/sa/frag.h"
@@ -15,12 +15,12 @@ struct commit;
 /* Runtime half of a Child SA, beside r.children[] by SPI. */
 struct child_run {
     uint32_t spi_in;
-    bool installed;     /* at the data plane, or being installed */
-    bool removing;      /* ACT_DP_REMOVE is out */
+    bool installed; /* at the data plane, or being installed */
+    bool removing;  /* ACT_DP_REMOVE is out */
     bool want_rekey, want_delete, want_reserve;
-    bool rekeyed_by_us; /* our rekey of it is done: we delete it */
+    bool rekeyed_by_us;                /* our rekey of it is done: we delete it */
     uint64_t base_bytes, base_packets; /* used before this install */
-    uint64_t rekey_after_ms;  /* mono: not before (pacing, back-off after a refusal) */
+    uint64_t rekey_after_ms;           /* mono: not before (pacing, back-off after a refusal) */
     struct seq_rate rate;
 };
 
@@ -45,9 +45,10 @@ struct ike_sa {
     bool releasing;
     bool want_rekey, want_delete, want_dpd;
     bool taken_over;
+    uint64_t half_open_key; /* counted by admission under this prefix; 0: not */
 
-    uint64_t last_in_ms;   /* mono: last authenticated IKE or ESP from the peer */
-    uint64_t last_out_ms;  /* mono: last IKE we sent (NAT keepalive) */
+    uint64_t last_in_ms;     /* mono: last authenticated IKE or ESP from the peer */
+    uint64_t last_out_ms;    /* mono: last IKE we sent (NAT keepalive) */
     uint64_t request_due_ms; /* mono: next retransmission of r.request; 0 none in flight */
     uint8_t request_tries;
     uint64_t window_due_ms;  /* mono: checkpoint */
@@ -96,7 +97,6 @@ static inline bool ike_sa_is_initiator(const struct ike_sa *sa)
 }
 static inline bool ike_sa_usable(const struct ike_sa *sa)
 {
-    return sa->r.state == SS_ESTABLISHED || sa->r.state == SS_REKEYED ||
-           sa->r.state == SS_DELETING;
+    return sa->r.state == SS_ESTABLISHED || sa->r.state == SS_REKEYED || sa->r.state == SS_DELETING;
 }
 struct ike_suite ike_sa_suite(const struct session_record *r);
