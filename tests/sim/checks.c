@@ -212,10 +212,10 @@ static bool parse_sent(struct span m, struct sent *ret)
     if (ike_header_parse(&r, &ret->h) != OK ||
         payload_chain_clear(ret->h.next_payload, rd_rest(&r), &ret->list, &critical) != OK)
         return false;
-    ret->sk = payload_first(&ret->list, PAYLOAD_SK);
+    ret->sk = payload_first(&ret->list, PL_SK);
     ret->fragment = ret->sk == NULL;
     if (ret->fragment)
-        ret->sk = payload_first(&ret->list, PAYLOAD_SKF);
+        ret->sk = payload_first(&ret->list, PL_SKF);
     return true;
 }
 
@@ -269,7 +269,7 @@ static bool stateless(const struct sent *m, struct span plain)
     if (plain.len == 0)
         return true;
     if (payload_chain_inner(m->list.inner_first, plain, &in, &critical) != OK || in.n != 1 ||
-        in.p[0].type != PAYLOAD_NOTIFY)
+        in.p[0].type != PL_NOTIFY)
         return false;
     r = rd_of(in.p[0].body);
     if (rd_u8(&r, &protocol) != OK || rd_u8(&r, &spi_len) != OK || rd_u16(&r, &type) != OK)
@@ -375,7 +375,7 @@ void check_send(struct sim *s, struct host *h, const struct action *a)
     trace(s, "host %d sends exchange %u %s ID %u, %zu octets", h->index, m.h.exchange,
           ike_is_response(&m.h) ? "response" : "request", m.h.msgid, a->data.len);
     if (m.sk == NULL) {
-        if (!h->client && payload_first(&m.list, PAYLOAD_SA) != NULL)
+        if (!h->client && payload_first(&m.list, PL_SA) != NULL)
             check_committed(s, h, &m, a->data);
         return;
     }
