@@ -118,8 +118,27 @@ static void claim_moved(struct redis_answer *a, const struct redisReply *r)
     a->result.err = E_STORE_DOWN;
 }
 
-/* {1, row before, row now}; {0, row in the way}; {2, ...}. */
-static void claim_answer(struct redis_answer *a, const struct redisReply *r)
+/* {1, row before, row now}: they must be what was expected and what was asked for. */
+static bool claim_done(struct redis_answer *a, const struct redis_asked *asked,
+                       const struct redisReply *r)
+{
+    struct store_row before, now;
+
+    if (!is_array(r, 3) || !is_text(r->element[1]) || !is_text(r->element[2]) ||
+        redis_row_parse(text_of(r->element[1]), &before) != OK ||
+        redis_row_parse(text_of(r->element[2]), &now) != OK || !token_eq(&now.token, &asked->token))
+        return false;
+    if (asked->expect_token.epoch == 0 ? before.token.epoch != 0
+                                       : !token_eq(&before.token, &asked->expect_token))
+        return false;
+    a->result.previous = before;
+    a->result.row = now;
+    return true;
+}
+
+/* {1, ...}: done; {0, row in the way}; {2, ...}: another incarnation. */
+static void claim_answer(struct redis_answer *a, const struct redis_asked *asked,
+                         const struct redisReply *r)
 {
     long long status;
 
@@ -129,9 +148,7 @@ static void claim_answer(struct redis_answer *a, const struct redisReply *r)
         return;
     }
     status = r->element[0]->integer;
-    if (status == 1 && is_array(r, 3) && is_text(r->element[1]) && is_text(r->element[2]) &&
-        redis_row_parse(text_of(r->element[1]), &a->result.previous) == OK &&
-        redis_row_parse(text_of(r->element[2]), &a->result.row) == OK) {
+    if (status == 1 && claim_done(a, asked, r)) {
         a->result.err = OK;
     } else if (status == 0 && is_array(r, 2) && is_text(r->element[1]) &&
                redis_row_parse(text_of(r->element[1]), &a->result.row) == OK) {
@@ -228,7 +245,7 @@ enum err redis_answer_of(const struct redis_asked *asked, const struct redisRepl
         break;
     case STORE_CLAIM:
         a.result.incarnation = asked->incarnation;
-        claim_answer(&a, reply);
+        claim_answer(&a, asked, reply);
         break;
     case STORE_ROWS:
         e = rows_answer(&a, asked, reply);

@@ -44,9 +44,10 @@ struct redis_asked {
     uint64_t ticket;
     uint16_t slot;
     uint16_t n_slots;
-    uint64_t expect;                /* PUT */
-    bool put_delete;                /* PUT with an empty value */
-    struct incarnation incarnation; /* CLAIM: the one that the command carried */
+    uint64_t expect;                  /* PUT */
+    bool put_delete;                  /* PUT with an empty value */
+    struct token token, expect_token; /* CLAIM */
+    struct incarnation incarnation;   /* CLAIM: the one that the command carried */
 };
 
 enum redis_verdict {

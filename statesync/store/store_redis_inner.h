@@ -24,7 +24,6 @@ struct redis_op {
     enum op_role role;
     enum redis_script script; /* OP_SCRIPT */
     struct redis_asked asked;
-    struct token token, expect_token; /* CLAIM, to build its command again */
     bool vouch;
     bool bulk; /* which list of deadlines */
     bool in_due;

@@ -176,10 +176,10 @@ void ops_submit(struct redis_store *s, const struct store_op *o)
                                       .slot = o->slot,
                                       .n_slots = o->n_slots,
                                       .expect = o->expect,
+                                      .token = o->token,
+                                      .expect_token = o->expect_token,
                                       .put_delete = o->kind == STORE_PUT && o->value.len == 0,
                                       .incarnation = s->facts.incarnation };
-    op->token = o->token;
-    op->expect_token = o->expect_token;
     op->vouch = o->vouch;
     op->bulk = o->kind == STORE_LOAD;
     op->start_ns = uv_hrtime();
@@ -298,8 +298,8 @@ static bool retry_claim(struct redis_store *s, struct redis_op *op, const struct
 {
     struct store_op o = { .kind = STORE_CLAIM,
                           .slot = op->asked.slot,
-                          .token = op->token,
-                          .expect_token = op->expect_token,
+                          .token = op->asked.token,
+                          .expect_token = op->asked.expect_token,
                           .vouch = op->vouch };
     struct redis_facts facts = s->facts;
 
