@@ -42,7 +42,7 @@ static void adopt_child(struct engine *e, struct now now, struct ike_sa *sa, str
     struct child_run *run = ike_sa_run(sa, c->spi_in);
     uint64_t start;
     struct seq_plan p;
-    bool hold;
+    bool hold, exact = c->exact; /* seq_apply clears it: nobody after us may rely on it */
 
     if (run == NULL)
         abort();
@@ -52,11 +52,11 @@ static void adopt_child(struct engine *e, struct now now, struct ike_sa *sa, str
     start = p.start;
     hold = p.what != SEQ_EXTEND && p.what != SEQ_KEEP;
     seq_apply(c, &p, &inc);
-    if (!c->exact)
+    if (!exact)
         c->window.bitmap_valid = c->window.bitmap_valid && c->window.top == 0;
     if (BREAK(e->env, FORGET_WINDOW))
         memset(&c->window, 0, sizeof c->window);
-    if (sa->r.suspect && !c->exact)
+    if (sa->r.suspect && !exact)
         c->strict_in = true;
     install_child(e, sa, c, start, hold, &k->after);
     c->exact = false;
