@@ -3,8 +3,8 @@
  * A backend answers each op exactly once through on_result, never before submit returns:
  *   OK; E_CONFLICT (another version or token is there, the current one is in the result);
  *   E_LEASE_LOST (commit: the slot carries another token); E_NOT_FOUND;
- *   E_STORE_DOWN (certainly not executed); E_STORE_UNKNOWN (may have been executed, or may still be).
- * Keys of one slot live together (hash tag {pop:slot}), so a commit is one atomic script.
+ *   E_STORE_DOWN (certainly not executed); E_STORE_UNKNOWN (may have been executed, or may still
+ * be). Keys of one slot live together (hash tag {pop:slot}), so a commit is one atomic script.
  * Values are opaque and already sealed. */
 #pragma once
 
@@ -20,8 +20,8 @@ enum store_kind {
     STORE_GET
 };
 
-/* Version afterwards: expect + 1. expect 0: must not exist. remove: the field goes (expired tombstones,
- * half-open sessions); everything else that ends leaves a tombstone value. */
+/* Version afterwards: expect + 1. expect 0: must not exist. remove: the field goes (expired
+ * tombstones, half-open sessions); everything else that ends leaves a tombstone value. */
 struct store_write {
     uint64_t id;
     uint64_t expect;
@@ -30,26 +30,26 @@ struct store_write {
 };
 
 struct store_row {
-    struct token token;          /* epoch 0: the row does not exist */
-    struct incarnation vouched;  /* incarnation under which the owner last vouched */
+    struct token token;         /* epoch 0: the row does not exist */
+    struct incarnation vouched; /* incarnation under which the owner last vouched */
 };
 
 struct store_op {
     enum store_kind kind;
-    uint64_t ticket; /* comes back in the result; chosen by the caller, unique while pending */
-    uint16_t slot;   /* COMMIT, LOAD, CLAIM */
+    uint64_t ticket;    /* comes back in the result; chosen by the caller, unique while pending */
+    uint16_t slot;      /* COMMIT, LOAD, CLAIM */
     struct token token; /* COMMIT: must equal the row's; CLAIM: the new token */
     struct token expect_token; /* CLAIM: the row's token now (epoch 0: no row) */
-    bool vouch;         /* CLAIM: also set vouched to the running incarnation. A row that did not exist
-                           is always vouched. token == expect_token: only vouch. */
+    bool vouch; /* CLAIM: also set vouched to the running incarnation. A row that did not exist
+                   is always vouched. token == expect_token: only vouch. */
     uint8_t n_writes;
     struct store_write writes[LIMIT_COMMIT_WRITES];
     const uint16_t *slots; /* ROWS; borrowed during submit */
     uint16_t n_slots;
-    const char *name;      /* PUT, GET: up to 63 octets of [a-z0-9:._-] */
-    uint64_t expect;       /* PUT: version, 0: must not exist */
-    struct span value;     /* PUT; empty: delete */
-    uint32_t ttl_ms;       /* PUT; 0: for ever */
+    const char *name;  /* PUT, GET: up to 63 octets of [a-z0-9:._-] */
+    uint64_t expect;   /* PUT: version, 0: must not exist */
+    struct span value; /* PUT; empty: delete */
+    uint32_t ttl_ms;   /* PUT; 0: for ever */
 };
 
 struct store_entry {
@@ -63,19 +63,20 @@ struct store_result {
     uint64_t ticket;
     enum err err;
     uint16_t slot;
-    struct store_row row;       /* CLAIM: the row as it is now (after OK: with our token) */
-    struct store_row previous;  /* CLAIM, OK: as it was before: previous.vouched != incarnation: suspect */
+    struct store_row row; /* CLAIM: the row as it is now (after OK: with our token) */
+    struct store_row
+        previous; /* CLAIM, OK: as it was before: previous.vouched != incarnation: suspect */
     struct incarnation incarnation; /* CLAIM: of the shard that answered */
-    const struct store_row *rows; /* ROWS: n_rows as asked */
+    const struct store_row *rows;   /* ROWS: n_rows as asked */
     uint16_t n_rows;
     const struct store_entry *entries; /* LOAD */
     size_t n_entries;
-    uint64_t version; /* PUT (afterwards, or the one in the way), GET */
+    uint64_t version;  /* PUT (afterwards, or the one in the way), GET */
     struct span value; /* GET; PUT conflict: the value in the way when the backend has it */
 };
 
-/* Connection state. up false: ops fail with E_STORE_DOWN until it is up again. A change of incarnation
- * is always told through here before any result of the new one. */
+/* Connection state. up false: ops fail with E_STORE_DOWN until it is up again. A change of
+ * incarnation is always told through here before any result of the new one. */
 struct store_state {
     bool up;
     struct incarnation incarnation;
