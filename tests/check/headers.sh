@@ -11,7 +11,7 @@ gen=$work/gen
 if ls proto/*.proto >/dev/null 2>&1; then
     command -v protoc-c >/dev/null || { echo "protoc-c is missing: apt-get install protobuf-c-compiler"; exit 1; }
     mkdir -p "$gen/proto"
-    (cd proto && protoc-c --proto_path=. --c_out="$gen/proto" ./*.proto) || exit 1
+    protoc-c --proto_path=. --c_out="$gen" proto/*.proto || exit 1
 fi
 flags=$(pkg-config --cflags libcrypto libuv hiredis jansson libprotobuf-c 2>/dev/null)
 
@@ -19,7 +19,7 @@ check_one() {
     local h=$1 out
     # shellcheck disable=SC2086
     if ! out=$(printf '#include "%s"\n' "$h" | gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Wstrict-prototypes \
-        -Werror -Wno-unused-function -Wno-missing-field-initializers -D_GNU_SOURCE -I"$root" -I"$gen" -I"$gen/proto" $flags -x c - 2>&1); then
+        -Werror -Wno-unused-function -Wno-missing-field-initializers -D_GNU_SOURCE -I"$root" -I"$gen" $flags -x c - 2>&1); then
         echo "$h does not compile alone:"
         echo "$out" | head -n 5
         return 1
