@@ -24,8 +24,11 @@ allowed_for() {
         statesync/lease statesync/store/store.h node/dataplane/dataplane.h" ;;
     # The data plane gets keys by value and knows no SA.
     node/dataplane) echo "base node/crypto" ;;
-    node/config | node/metrics) echo "base" ;;
-    node/control) echo "base node/config node/metrics node/core" ;;
+    node/metrics) echo "base" ;;
+    # The file's connections become the policy that the engine reads, keys and certificates included.
+    node/config) echo "base node/crypto node/wire/pl_ts.h node/sa/policy.h" ;;
+    # Sessions are shown from their records.
+    node/control) echo "base node/config node/metrics node/core statesync/record" ;;
     node/cli) echo "base node/control" ;;
     node/runtime | node) echo "$everything" ;;
     lb-helper/health | lb-helper/announce | lb-helper/steer) echo "base" ;;
