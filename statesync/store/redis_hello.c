@@ -138,8 +138,12 @@ static enum redis_hello_verdict judge(struct redis_hello *h, struct wr *out)
     if (!h->facts.primary)
         return fail(h, redis_refusal_advice(REFUSED_READONLY));
     /* Client ids mean something within one run of the server only. */
-    if (h->last_client_id == 0 || !span_eq(span_str(h->last_run_id), span_str(h->facts.run_id)))
+    if (!span_eq(span_str(h->last_run_id), span_str(h->facts.run_id)))
         return HELLO_READY;
+    if (h->last_client_id == 0) {
+        h->unfenced = true; /* CLIENT ID was denied then */
+        return HELLO_READY;
+    }
     (void)snprintf(id, sizeof id, "%lld", (long long)h->last_client_id);
     kill[3] = span_str(id);
     h->n_steps = h->at = 0;

@@ -6,6 +6,8 @@ set -u
 command -v redis-server >/dev/null || { not_ok "redis-server is not installed (apt-get install redis-server)"; exit 1; }
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
+# One test at a time: deadlines are judged; and Criterion leaks between parallel workers.
+export CRITERION_JOBS=1
 # The shared list, faults of a real server, a server that lies.
 ik_build asan store_test_store_redis store_test_store_redis_faults store_test_store_redis_fake || exit 1
 for t in store_test_store_redis store_test_store_redis_faults store_test_store_redis_fake; do

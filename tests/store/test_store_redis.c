@@ -186,6 +186,40 @@ Test(redis, keys_are_as_documented, .timeout = 30)
     live_done(l);
 }
 
+static unsigned long calls(struct live *l, const char *command)
+{
+    char text[8192], key[64];
+    const char *p;
+
+    redis_server_ask(&l->server, NULL, text, sizeof text, "INFO commandstats");
+    snprintf(key, sizeof key, "cmdstat_%s:calls=", command);
+    p = strstr(text, key);
+    return p == NULL ? 0 : strtoul(p + strlen(key), NULL, 10);
+}
+
+/* tests/bench/redis_commits.py counts commits by these. */
+Test(redis, commits_show_in_command_statistics, .timeout = 30)
+{
+    struct live *l = live_up(NULL, plain);
+    struct token t = rig_token(1, 1);
+    struct store_op two = rig_commit(1, t, 100, 0, "x", 1);
+    struct store_op none = { .kind = STORE_COMMIT, .slot = 1, .token = t };
+
+    rig_own(&l->rig, 1, t);
+    cr_assert_eq(calls(l, "getrange"), 0);
+    cr_assert_eq(calls(l, "hset"), 0);
+    for (uint64_t i = 0; i < 10; i++)
+        cr_assert_eq(rig_do(&l->rig, rig_commit(1, t, i, 0, "x", 1))->r.err, OK);
+    two.n_writes = 2;
+    two.writes[1] = (struct store_write){ .id = 101, .value = span_str("y") };
+    cr_assert_eq(rig_do(&l->rig, two)->r.err, OK);
+    cr_assert_eq(rig_do(&l->rig, none)->r.err, OK);
+    cr_assert_eq(calls(l, "getrange"), 12);
+    cr_assert_eq(calls(l, "hset"), 12);
+    cr_assert_eq(calls(l, "evalsha"), 13);
+    live_done(l);
+}
+
 /* Two PoPs in one Redis do not see each other. */
 Test(redis, pops_are_apart, .timeout = 30)
 {

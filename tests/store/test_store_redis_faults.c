@@ -506,6 +506,30 @@ Test(faults, missing_rights_are_named, .timeout = 30)
     live_done(l);
 }
 
+/* Without the right to CLIENT ID or CLIENT KILL it works, and says that it cannot fence. */
+Test(faults, fencing_denied_is_counted, .timeout = 30)
+{
+    for (int i = 0; i < 2; i++) {
+        struct live *l = calloc(1, sizeof *l);
+
+        redis_server_start(&l->server, NULL);
+        redis_server_ask(&l->server, NULL, NULL, 0,
+                         i == 0 ? "ACL SETUSER default -client|kill"
+                                : "ACL SETUSER default -client|id");
+        rig_init(&l->rig);
+        rig_open(&l->rig,
+                 (struct store_redis_config){ .path = l->server.sock, .op_timeout_ms = 200 });
+        cr_assert(rig_until(&l->rig, rig_up, 5000));
+        redis_server_signal(&l->server, SIGSTOP);
+        rig_submit(&l->rig, commit(1, 0));
+        rig_run(&l->rig, 1000);
+        redis_server_signal(&l->server, SIGCONT);
+        cr_assert(rig_until(&l->rig, rig_up, 8000));
+        cr_assert_eq(stats(l).unfenced, 1);
+        live_done(l);
+    }
+}
+
 /* ---- not there ---- */
 
 Test(faults, away_at_start, .timeout = 30)
