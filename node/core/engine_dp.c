@@ -91,7 +91,7 @@ static void take_counters(struct now now, struct ike_sa *sa, struct child_record
     c->window.bitmap_valid = k->window.bitmap_valid;
     memcpy(c->window.bitmap, k->window.bitmap, sizeof c->window.bitmap);
     c->window.wall_ms = now.wall_ms;
-    if (k->seq_used + 1 > c->seq_next)
+    if (k->packets_out > 0) /* else seq_used is where this install began, not what was used */
         seq_note_used(c, k->seq_used);
     if (run != NULL) {
         c->bytes = run->base_bytes + k->bytes_in + k->bytes_out;

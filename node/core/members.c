@@ -34,6 +34,7 @@ struct neighbour {
     uint64_t heard_ms;  /* 0: never */
     uint64_t joined_ms; /* when we first saw it in the membership */
     bool suspect, refused;
+    bool heard_now; /* as the last view had it */
     uint8_t lease_misses;
     uint64_t lease_ticket;
     uint32_t boot;
@@ -523,6 +524,10 @@ static void judge(struct members *m, struct now now, struct actions *out)
         const struct member *in = membership_find(&m->now_in, nb->cfg.node);
         bool silent;
 
+        if (hears(m, nb, now.mono_ms) != nb->heard_now) {
+            nb->heard_now = !nb->heard_now;
+            m->changed = true;
+        }
         if (in == NULL)
             continue;
         silent = nb->refused || (nb->heard_ms > nb->joined_ms || nb->heard_ms != 0

@@ -25,6 +25,7 @@ enum { HOLD_MS = 1500, REINJECT_MS = 20, NOTICE_SLOTS = 512 };
 
 struct node {
     struct node_config cfg;
+    struct node_neighbour *neighbours;
     uint8_t cluster_key[32];
     struct members *members;
     struct engine *engine; /* NULL until the boot second is confirmed */
@@ -55,8 +56,12 @@ enum err node_new(const struct node_config *cfg, struct node **ret)
     for (size_t i = 0; i < sizeof n->cluster_key; i++)
         n->cluster_key[i] = cfg->cluster_key.p[i];
     n->cfg.cluster_key = span_of(n->cluster_key, sizeof n->cluster_key);
+    n->neighbours = calloc(cfg->n_neighbours + 1, sizeof *n->neighbours);
+    for (size_t i = 0; n->neighbours != NULL && i < cfg->n_neighbours; i++)
+        n->neighbours[i] = cfg->neighbours[i];
+    n->cfg.neighbours = n->neighbours;
     n->hold = hold_new();
-    if (n->hold != NULL)
+    if (n->hold != NULL && n->neighbours != NULL)
         e = members_new(&n->cfg, &n->members);
     if (e != OK) {
         node_free(n);
@@ -74,6 +79,7 @@ struct node *node_free(struct node *n)
         n->members = members_free(n->members);
         n->hold = hold_free(n->hold);
         n->seal = peer_seal_free(n->seal);
+        free(n->neighbours);
         wipe(n, sizeof *n);
         free(n);
     }
@@ -349,6 +355,7 @@ void node_cluster_packet(struct node *n, struct now now, const struct endpoint *
     e = peer_seal_open(n->seal, datagram, n->datagram, sizeof n->datagram, &msg);
     if (e != OK) {
         n->stats.cluster_refused++;
+        LOG(n->cfg.env, LOG_DEBUG, "cluster-datagram-refused", F_ERR("error", e));
         return;
     }
     switch (msg.type) {

@@ -214,9 +214,9 @@ static void make_hosts(struct sim *s)
         h->client = i >= s->n_nodes;
         h->node_id = (uint16_t)(i + 1);
         h->nat_port = (uint16_t)(20000 + 100 * i);
-        if (!h->client || i > 0)
-            host_start(s, h);
     }
+    for (int i = 0; i < s->n_nodes + s->n_clients; i++)
+        host_start(s, &s->hosts[i]);
     net_reroute(s, true);
 }
 
