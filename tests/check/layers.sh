@@ -28,7 +28,7 @@ allowed_for() {
     # The file's connections become the policy that the engine reads, keys and certificates included.
     node/config) echo "base node/crypto node/wire/pl_ts.h node/sa/policy.h" ;;
     # Sessions are shown from their records.
-    node/control) echo "base node/config node/metrics node/core statesync/record" ;;
+    node/control) echo "base node/config node/metrics node/core node/crypto statesync/record" ;;
     node/cli) echo "base node/control" ;;
     node/runtime | node) echo "$everything" ;;
     lb-helper/health | lb-helper/announce | lb-helper/steer) echo "base" ;;
