@@ -48,6 +48,7 @@ struct members {
     enum member_stage stage;
     uint32_t boot;
     bool booted, up, expelled, changed, leaving, beat_now;
+    struct incarnation incarnation;
     struct membership now_in; /* as last read or written */
     struct membership next;   /* being written */
     uint64_t next_ticket;
@@ -437,6 +438,9 @@ bool members_store_result(struct members *m, struct now now, const struct store_
 void members_store_state(struct members *m, struct now now, const struct store_state *st,
                          struct actions *out)
 {
+    if (m->up && st->up && incarnation_eq(&m->incarnation, &st->incarnation))
+        return; /* only its reason changed */
+    m->incarnation = st->incarnation;
     if (m->up && !st->up)
         m->down_since_ms = now.mono_ms;
     m->up = st->up;
