@@ -92,7 +92,7 @@ static void start_session(struct engine *e, struct now now, struct ike_sa *sa, s
     if (sa->r.state == SS_REKEYED && sa->r.role == ROLE_INITIATOR)
         sa->want_delete = false; /* who rekeyed deletes; see below */
     if (ike_sa_usable(sa) && sa->r.n_children > 0) {
-        k = commit_new(e, sa, NULL);
+        k = commit_new(e, sa, NULL, NULL);
         for (unsigned i = 0; i < sa->r.n_children; i++)
             adopt_child(e, now, sa, &sa->r.children[i], k);
         if (s->takeover)

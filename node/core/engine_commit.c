@@ -15,7 +15,8 @@
 
 enum { RETRY_MS = 200 };
 
-struct commit *commit_new(struct engine *e, struct ike_sa *sa, struct ike_sa *other)
+struct commit *commit_new(struct engine *e, struct ike_sa *sa, struct ike_sa *second,
+                          struct ike_sa *third)
 {
     struct commit *c = calloc(1, sizeof *c);
 
@@ -23,8 +24,10 @@ struct commit *commit_new(struct engine *e, struct ike_sa *sa, struct ike_sa *ot
         abort();
     c->slot = sa->slot;
     c->sa[c->n++] = sa;
-    if (other != NULL)
-        c->sa[c->n++] = other;
+    if (second != NULL)
+        c->sa[c->n++] = second;
+    if (third != NULL)
+        c->sa[c->n++] = third;
     for (unsigned i = 0; i < c->n; i++)
         c->sa[i]->commit = c;
     c->next = e->commits;
@@ -74,7 +77,7 @@ static enum err seal_one(struct engine *e, struct commit *c, unsigned i)
 
 static void submit_write(struct engine *e, struct commit *c, struct actions *out)
 {
-    struct span value[2] = { SPAN_NONE, SPAN_NONE };
+    struct span value[COMMIT_SESSIONS] = { SPAN_NONE };
     struct action *a;
 
     for (unsigned i = 0; i < c->n; i++)
@@ -151,7 +154,7 @@ static void unpark(struct engine *e, struct now now, struct ike_sa *sa, struct a
 
 static void commit_ok(struct engine *e, struct now now, struct commit *c, struct actions *out)
 {
-    struct ike_sa *sa[2] = { c->sa[0], c->n > 1 ? c->sa[1] : NULL };
+    struct ike_sa *sa[COMMIT_SESSIONS] = { c->sa[0], c->sa[1], c->sa[2] };
     bool withdrawn = c->withdrawn;
 
     if (!withdrawn)
@@ -160,7 +163,7 @@ static void commit_ok(struct engine *e, struct now now, struct commit *c, struct
         if (c->sa[i] != NULL)
             c->sa[i]->r.version = c->expect[i] + 1;
     commit_free(e, c);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < COMMIT_SESSIONS; i++) {
         uint64_t spi;
 
         if (sa[i] == NULL || withdrawn)
@@ -186,12 +189,12 @@ static void commit_ok(struct engine *e, struct now now, struct commit *c, struct
  * decides. */
 static void commit_refused(struct engine *e, struct commit *c, struct actions *out)
 {
-    struct ike_sa *sa[2] = { c->sa[0], c->n > 1 ? c->sa[1] : NULL };
+    struct ike_sa *sa[COMMIT_SESSIONS] = { c->sa[0], c->sa[1], c->sa[2] };
     uint16_t slot = c->slot;
 
     e->stats.commit_conflicts++;
     commit_free(e, c);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < COMMIT_SESSIONS; i++)
         if (sa[i] != NULL)
             session_drop(e, sa[i], out);
     reload(e, slot, out);
@@ -340,7 +343,7 @@ void commit_dirty(struct engine *e, struct now now, struct ike_sa *sa, struct ac
     sa->dirty = true;
     if (sa->commit != NULL || s->suspended || !s->open)
         return;
-    commit_submit(e, now, commit_new(e, sa, NULL), out);
+    commit_submit(e, now, commit_new(e, sa, NULL, NULL), out);
 }
 
 void commits_tick(struct engine *e, struct now now, struct actions *out)

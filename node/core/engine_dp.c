@@ -131,7 +131,7 @@ static void extend_block(struct engine *e, struct now now, struct ike_sa *sa,
     }
     seq_apply(c, &p, &inc);
     e->stats.reservations++;
-    k = commit_new(e, sa, NULL);
+    k = commit_new(e, sa, NULL, NULL);
     a = actions_add(BREAK(e->env, USE_BEFORE_RESERVE) ? out : &k->after, ACT_DP_EXTEND);
     a->spi_in = c->spi_in;
     a->seq_end = c->reserved_end;

@@ -55,13 +55,20 @@ static uint64_t host_ike_spi(void *host, uint16_t slot)
     return 0;
 }
 
+static struct ike_sa *host_find_ike(void *host, uint64_t own_spi)
+{
+    struct ike_sa *sa = sa_table_find(&((struct engine *)host)->table, own_spi);
+
+    return sa != NULL && sa->commit == NULL && !sa->gone ? sa : NULL;
+}
+
 static struct incarnation host_incarnation(void *host, uint16_t slot)
 {
     return ((struct engine *)host)->slots[slot].incarnation;
 }
 
-const struct exchange_ops engine_exchange_ops = { host_esp_spi, host_ike_spi, pool_take,
-                                                  host_incarnation };
+const struct exchange_ops engine_exchange_ops = { host_esp_spi, host_ike_spi, host_find_ike,
+                                                  pool_take, host_incarnation };
 
 void exchange_init(struct engine *e, struct now now, struct ike_sa *sa, struct exchange *x)
 {
@@ -275,7 +282,7 @@ void run_outcome(struct engine *e, struct now now, struct exchange *x, struct ac
                      : sa->r.request.kind >= RQ_DELETE_CHILD ? EX_INFORMATIONAL
                                                              : EX_CREATE_CHILD_SA) != OK)
         abort();
-    c = commit_new(e, sa, o->created != sa ? o->created : NULL);
+    c = commit_new(e, sa, o->created != sa ? o->created : NULL, o->also);
     for (unsigned i = 0; i < o->n_events; i++)
         add_event(e, sa, &o->events[i], &c->after);
     install_all(e, x, o->created != NULL && o->created->r.n_children > 0 ? o->created : sa,
@@ -284,6 +291,7 @@ void run_outcome(struct engine *e, struct now now, struct exchange *x, struct ac
         send_datagrams(e, sa, span_bytes(request ? sa->r.request.datagrams : sa->r.reply),
                        &c->after);
     if (sa_table_index_children(&e->table, sa) != OK ||
+        (o->also != NULL && sa_table_index_children(&e->table, o->also) != OK) ||
         (o->created != NULL && sa_table_index_children(&e->table, o->created) != OK))
         abort();
     if (o->remove_record) {
@@ -303,6 +311,8 @@ void run_outcome(struct engine *e, struct now now, struct exchange *x, struct ac
     reschedule(e, now, sa);
     if (o->created != NULL && o->created != sa)
         reschedule(e, now, o->created);
+    if (o->also != NULL)
+        reschedule(e, now, o->also);
 }
 
 void retransmit(struct engine *e, struct now now, struct ike_sa *sa, struct actions *out)

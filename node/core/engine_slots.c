@@ -117,7 +117,7 @@ static void release_session(struct engine *e, struct now now, struct ike_sa *sa,
         return;
     }
     sa->gone = true; /* once stored, it leaves this node */
-    commit_submit(e, now, commit_new(e, sa, NULL), out);
+    commit_submit(e, now, commit_new(e, sa, NULL, NULL), out);
 }
 
 void engine_slot_release(struct engine *e, struct now now, uint16_t slot, struct actions *out)
@@ -180,7 +180,7 @@ static void write_back(struct engine *e, struct now now, struct ike_sa *sa,
 
     sa->r.version = there == NULL ? 0 : there->version;
     if (c == NULL) {
-        commit_submit(e, now, commit_new(e, sa, NULL), out);
+        commit_submit(e, now, commit_new(e, sa, NULL, NULL), out);
         return;
     }
     /* A commit that was in flight: its record is newer than anything stored; seal it again over
@@ -218,7 +218,7 @@ void engine_slot_reconcile(struct engine *e, struct now now, uint16_t slot,
         if (there != NULL && there->version == sa->r.version && sa->commit == NULL && !sa->dirty)
             continue;
         if (sa->commit != NULL && sa->commit->ticket != 0 && sa->commit->n > 1 &&
-            sa->commit->sa[1] == sa)
+            sa->commit->sa[0] != sa)
             continue; /* written with its partner */
         write_back(e, now, sa, there, out);
     }

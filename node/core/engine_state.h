@@ -6,7 +6,10 @@
 #include "node/sa/sa_table.h"
 #include "statesync/seal/seal.h"
 
-/* One write on its way to the store, for one session, or two (an IKE rekey). */
+enum { COMMIT_SESSIONS = 3 };
+
+/* One write on its way to the store, for one session, or more (an IKE rekey: old, new, and the
+ * peer's new one after a collision). */
 struct commit {
     struct commit *next;
     uint64_t ticket; /* of the operation under way; 0: to be sent again at retry_ms */
@@ -15,10 +18,10 @@ struct commit {
     uint64_t retry_ms;
     uint16_t slot;
     uint8_t n;
-    struct ike_sa *sa[2];
-    uint64_t id[2], expect[2];
-    struct bytes sealed[2];
-    bool remove[2];
+    struct ike_sa *sa[COMMIT_SESSIONS];
+    uint64_t id[COMMIT_SESSIONS], expect[COMMIT_SESSIONS];
+    struct bytes sealed[COMMIT_SESSIONS];
+    bool remove[COMMIT_SESSIONS];
     struct actions after; /* released by OK and by nothing else: INV-COMMIT */
 };
 
@@ -62,8 +65,9 @@ static inline struct eslot *slot_of(struct engine *e, const struct ike_sa *sa)
 }
 
 /* engine_commit.c */
-/* A commit for sa (and created), with nothing in it yet; sealing happens in commit_submit. */
-struct commit *commit_new(struct engine *e, struct ike_sa *sa, struct ike_sa *other);
+/* A commit for sa (and up to two more, NULL: none) with nothing in it yet; commit_submit seals. */
+struct commit *commit_new(struct engine *e, struct ike_sa *sa, struct ike_sa *second,
+                          struct ike_sa *third);
 void commit_submit(struct engine *e, struct now now, struct commit *c, struct actions *out);
 /* Store what changed outside of an exchange, now or after the commit in flight. */
 void commit_dirty(struct engine *e, struct now now, struct ike_sa *sa, struct actions *out);

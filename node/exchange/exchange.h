@@ -37,6 +37,7 @@ struct outcome {
         remove_record; /* the session never was anybody's: its record goes instead of a tombstone */
     struct ike_sa *created; /* a session this exchange made (IKE_SA_INIT, IKE rekey): stored in the
                                same commit, then entered into the table */
+    struct ike_sa *also;    /* an existing session that changed along: stored in the same commit */
     uint32_t install[OUT_CHILDREN]; /* inbound SPIs, of x->sa or of created */
     unsigned n_install;
     uint32_t remove[OUT_CHILDREN]; /* inbound SPIs whose SAs leave the data plane; their records are
@@ -51,6 +52,8 @@ struct exchange_ops {
     /* Fresh, unused, in the session's slot. 0: none left. */
     uint32_t (*new_esp_spi)(void *host, uint16_t slot);
     uint64_t (*new_ike_spi)(void *host, uint16_t slot);
+    /* A session here by its own SPI, not being committed now; NULL: none. */
+    struct ike_sa *(*find_ike)(void *host, uint64_t own_spi);
     /* An inner address of this pool for the session: from the slot's sub-pool, or one it has
      * leased. E_NO_ADDRESS: the pool is empty; E_TEMPORARY: a lease was asked for, the message
      * comes again. */

@@ -21,6 +21,8 @@ struct child_run {
     bool rekeyed_by_us;                /* our rekey of it is done: we delete it */
     uint64_t base_bytes, base_packets; /* used before this install */
     uint64_t rekey_after_ms;           /* mono: not before (pacing, back-off after a refusal) */
+    uint16_t dh_group; /* the peer wants this group (INVALID_KE_PAYLOAD); 0: ours */
+    uint8_t dh_tries;
     struct seq_rate rate;
 };
 
@@ -53,7 +55,9 @@ struct ike_sa {
     uint8_t request_tries;
     uint64_t window_due_ms;  /* mono: checkpoint */
     uint64_t rekey_after_ms; /* mono: not before */
-    uint64_t event_id;       /* control request to answer when up or failed */
+    uint16_t dh_group;       /* as in struct child_run, for the IKE SA */
+    uint8_t dh_tries;
+    uint64_t event_id; /* control request to answer when up or failed */
 
     /* Our rekey in flight met the peer's (RFC 7296 2.8.1): what its exchange made. */
     struct {

@@ -1,0 +1,65 @@
+/* rekey_child: CREATE_CHILD_SA with N(REKEY_SA): the peer's request, and the beginning of ours (the
+ * answer to ours is create_child.c's). RFC 7296 1.3.3, 2.8, 2.8.1, 2.25.1. */
+#include "node/exchange/create_child.h"
+
+static enum err not_found(struct exchange *x, uint32_t spi)
+{
+    msg_add_notify_esp(exchange_build(x), N_CHILD_SA_NOT_FOUND, spi, SPAN_NONE);
+    return exchange_finish(x);
+}
+
+enum err rekey_child_request(struct exchange *x)
+{
+    struct rec_request *q = &x->sa->r.request;
+    const struct policy_child *pc;
+    struct child_record *old;
+    struct pl_notify n;
+    uint32_t spi, old_spi_in, made;
+
+    TRY(pl_notify_check(x->inner));
+    if (!notify_find(x->inner, N_REKEY_SA, 0, &n))
+        return E_NOT_ALLOWED;
+    TRY(notify_spi32(&n, &spi));
+    /* RFC 7296 1.3.3: the SPI is the one that the sender of the request expects in inbound packets.
+     */
+    old = ike_sa_child_out(x->sa, spi);
+    if (old == NULL)
+        return not_found(x, spi);
+    if (ike_busy(x->sa) || old->state == CS_DELETING)
+        return exchange_refuse(x, N_TEMPORARY_FAILURE, SPAN_NONE);
+    pc = exchange_child_policy(exchange_conn(x, x->sa), old->name);
+    if (pc == NULL)
+        return exchange_refuse(x, N_NO_PROPOSAL_CHOSEN, SPAN_NONE);
+    old_spi_in = old->spi_in;
+    TRY(child_answer(x, pc, old, &made));
+    if (made == 0)
+        return OK;
+    if (q->kind == RQ_REKEY_CHILD && q->child_spi_in == old_spi_in) {
+        /* Both at once: who deletes what is settled when our answer comes. */
+        x->sa->collision.child = true;
+        x->sa->collision.child_spi_in = made;
+        return OK;
+    }
+    old = ike_sa_child(x->sa, old_spi_in); /* the array has moved */
+    old->state = CS_REKEYED;
+    return OK;
+}
+
+enum err rekey_child_begin(struct exchange *x, uint32_t spi_in)
+{
+    struct child_record *old = ike_sa_child(x->sa, spi_in);
+    struct child_run *run = ike_sa_run(x->sa, spi_in);
+    const struct policy_child *pc;
+
+    if (old == NULL || run == NULL)
+        return E_NOT_FOUND;
+    pc = exchange_child_policy(exchange_conn(x, x->sa), old->name);
+    if (pc == NULL)
+        return E_CONFIG;
+    x->sa->collision.child = false;
+    msg_add_notify_esp(exchange_build(x), N_REKEY_SA, spi_in, SPAN_NONE);
+    TRY(child_offer(x, pc, old, run->dh_group));
+    x->sa->r.request.kind = RQ_REKEY_CHILD;
+    x->sa->r.request.child_spi_in = spi_in;
+    return OK;
+}
