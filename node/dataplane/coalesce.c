@@ -48,6 +48,11 @@ static bool same_flow(const struct coalesce_item *it, const struct ip_packet *ip
            ip_eq(&it->ip.src, &ip->src);
 }
 
+static bool same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    return span_eq(span_of(a, len), span_of(b, len));
+}
+
 /* Everything that segmentation will copy from the first packet into all must be equal: TOS, TTL,
  * DF, acknowledgement, window, options. */
 static bool same_headers(const struct coalesce_item *it, const uint8_t *p, size_t header_len)
@@ -60,15 +65,15 @@ static bool same_headers(const struct coalesce_item *it, const uint8_t *p, size_
     if (it->ip.version == 4) {
         if (h[1] != p[1] || h[8] != p[8] || ((h[6] ^ p[6]) & 0xe0) != 0)
             return false;
-    } else if (memcmp(h, p, 4) != 0 || h[7] != p[7]) {
+    } else if (!same(h, p, 4) || h[7] != p[7]) {
         return false;
     }
     if (it->ip.protocol == IPP_UDP)
         return true;
-    return memcmp(h + l3 + 8, p + l3 + 8, 5) == 0 &&                  /* ack, data offset */
+    return same(h + l3 + 8, p + l3 + 8, 5) &&                         /* ack, data offset */
            ((h[l3 + 13] ^ p[l3 + 13]) & ~(TCP_PSH | TCP_FIN)) == 0 && /* flags */
-           memcmp(h + l3 + 14, p + l3 + 14, 2) == 0 &&                /* window */
-           memcmp(h + l3 + 20, p + l3 + 20, header_len - l3 - 20) == 0;
+           same(h + l3 + 14, p + l3 + 14, 2) &&                       /* window */
+           same(h + l3 + 20, p + l3 + 20, header_len - l3 - 20);
 }
 
 static bool try_join(struct coalesce_item *it, uint8_t *p, const struct ip_packet *ip,
