@@ -54,6 +54,8 @@ static const uint16_t next_ok[SL_STATES] = {
 
 enum {
     SCAN_MS = 1000,       /* unasked look at the rows of slots we want */
+    SCAN_ALL_MS = 4000,   /* ... and of all others: a row may name us though we gave the slot up
+                             (put out and back with the same boot second); nobody else may claim it */
     RETRY_MS = 100,       /* after a refused or failed store operation */
     RELEASE_AT_ONCE = 64, /* slots being handed over at the same time */
     ROWS_PENDING = 8,
@@ -93,7 +95,7 @@ struct slots {
     bool may_claim, up;
     struct incarnation incarnation;
     uint64_t next_ticket;
-    uint64_t scan_ms, verify_ms, work_ms;
+    uint64_t scan_ms, scan_all_ms, verify_ms, work_ms;
     struct rows_read rows[ROWS_PENDING];
     uint16_t *scratch;
     unsigned releasing;
@@ -536,15 +538,18 @@ bool slots_store_result(struct slots *s, struct now now, const struct store_resu
 
 static void scan(struct slots *s, struct now now, struct actions *out)
 {
+    bool all = now.mono_ms >= s->scan_all_ms;
     size_t n = 0;
 
+    if (all)
+        s->scan_all_ms = now.mono_ms + SCAN_ALL_MS;
     for (uint16_t i = 0; i < s->cfg.n_slots; i++) {
         const struct slot *sl = &s->v[i];
         bool stuck = sl->ticket == 0 && (sl->state == SL_CLAIMING || sl->state == SL_HANDING ||
                                          sl->state == SL_RECON_CLAIM || sl->state == SL_RECON_ROW ||
                                          sl->state == SL_VOUCHING);
 
-        if (stuck || (sl->state == SL_OTHER && sl->target == s->cfg.node))
+        if (stuck || (sl->state == SL_OTHER && (all || sl->target == s->cfg.node)))
             s->scratch[n++] = i;
     }
     submit_rows(s, now, s->scratch, n, out);
@@ -573,6 +578,7 @@ void slots_set_view(struct slots *s, struct now now, const struct slots_view *v,
         s->alive[i] = v->alive[i];
     }
     s->may_claim = v->may_claim;
+    s->scan_all_ms = 0;
     for (uint16_t i = 0; i < s->cfg.n_slots; i++)
         s->v[i].target = v->target[i];
     scan(s, now, out);

@@ -542,6 +542,33 @@ static bool look_client_end(void *ctx, const struct session_record *r)
     return true;
 }
 
+/* What a person wants to know first when a run ends badly. */
+static void dump(struct sim *s)
+{
+    struct node_member_view v[LIMIT_NODES];
+
+    for (int i = 0; i < s->n_nodes; i++) {
+        struct host *h = &s->hosts[i];
+        size_t n;
+
+        if (!h->up)
+            continue;
+        n = node_members(h->node, host_now(h), v, LIMIT_NODES);
+        printf("host %d node %u ready %d owned %u drained %d:", i, h->node_id, node_ready(h->node),
+               node_owned(h->node), node_drained(h->node));
+        for (size_t k = 0; k < n; k++)
+            printf(" [%u%s%s%s owns %u]", v[k].node, v[k].member ? " member" : "",
+                   v[k].alive ? " alive" : "", v[k].leaving ? " leaving" : "", v[k].owned);
+        printf("\n");
+    }
+    for (uint16_t slot = 0; slot < SIM_SLOTS; slot++) {
+        struct store_row row = memstore_row(s->store, slot);
+
+        printf("slot %u: epoch %u node %u boot %u\n", slot, row.token.epoch, row.token.node,
+               row.token.boot);
+    }
+}
+
 /* INV-LIVE: faults stopped long ago: up at both ends or gone at both; and no client had to start
  * over. */
 void check_end(struct sim *s)
@@ -558,4 +585,6 @@ void check_end(struct sim *s)
                     "INV-LIVE: client %d wants a session and has none (%u up, %u down, %u failed)",
                     i, h->ups, h->downs, h->failures);
     }
+    if (s->verbose && s->violation[0] != '\0')
+        dump(s);
 }
