@@ -70,7 +70,7 @@ bool key_is_pem(struct span file)
 {
     static const char begin[] = "-----BEGIN ";
 
-    return memmem(file.p, file.len, begin, sizeof begin - 1) != NULL;
+    return file.len > 0 && memmem(file.p, file.len, begin, sizeof begin - 1) != NULL;
 }
 
 /* Without this OpenSSL would ask for a passphrase on the terminal. */

@@ -4,7 +4,8 @@
 
 #include "statesync/base/wr.h"
 
-enum err nat_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t ret[NAT_HASH_LEN])
+enum err nat_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e,
+                  uint8_t ret[NAT_HASH_LEN])
 {
     uint8_t b[34];
     struct wr w = wr_of(b, sizeof b);

@@ -1,5 +1,5 @@
-/* nat_hash: the data of NAT_DETECTION_*_IP: SHA-1(SPIi | SPIr | IP | port). RFC 7296 2.23. Not a secret
- * and not an integrity check; SHA-1 because the RFC says so. */
+/* nat_hash: the data of NAT_DETECTION_*_IP: SHA-1(SPIi | SPIr | IP | port). RFC 7296 2.23. Not a
+ * secret and not an integrity check; SHA-1 because the RFC says so. */
 #pragma once
 
 #include "statesync/base/addr.h"
