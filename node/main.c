@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/runtime/daemon.h"
+#include "node/runtime/runtime.h"
 
 static const char usage[] =
     "usage: ikestrad --config FILE [--check]\n"
@@ -15,10 +15,9 @@ static const char usage[] =
 
 static int run(const char *path, bool check)
 {
-    static struct daemon d;
-    char error[CONFIG_ERROR + DAEMON_ERROR] = "";
+    static struct runtime rt;
+    char error[CONFIG_ERROR] = "";
     struct config *cfg;
-    int status;
 
     if (config_load(path, &cfg, error) != OK) {
         fprintf(stderr, "ikestrad: %s\n", error);
@@ -31,15 +30,16 @@ static int run(const char *path, bool check)
         config_free(cfg);
         return 0;
     }
-    if (daemon_start(&d, cfg, error) != OK) {
+    if (runtime_start(&rt, cfg, error) != OK) {
         fprintf(stderr, "ikestrad: %s\n", error[0] != '\0' ? error : "cannot start");
+        runtime_stop(&rt);
         config_free(cfg);
         return 1;
     }
-    status = daemon_loop(&d);
-    daemon_free(&d);
+    runtime_run(&rt);
+    runtime_stop(&rt);
     config_free(cfg);
-    return status;
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -103,8 +103,9 @@ enum err cluster_io_open(struct cluster_io *c, struct runtime *rt, char error[CO
         return OK;
     if (udp_sock_open(at, false, &c->sock) != OK) {
         c->sock.fd = -1;
-        snprintf(error, CONFIG_ERROR, "cannot bind the cluster address %s: %s; cluster.listen must "
-                                      "be a free port of an address of this host",
+        snprintf(error, CONFIG_ERROR,
+                 "cannot bind the cluster address %s: %s; cluster.listen must "
+                 "be a free port of an address of this host",
                  endpoint_text(at, text), strerror(errno));
         return E_IO;
     }

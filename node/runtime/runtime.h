@@ -31,8 +31,8 @@ struct runtime {
     struct keyring *keyring;
     struct node *node;
     struct actions acts;
-    bool running; /* actions are being run */
-    bool started; /* node_start was called */
+    bool running;       /* actions are being run */
+    bool started;       /* node_start was called */
     uint32_t boot_kept; /* boot second in the state file */
     uint64_t started_wall_ms;
     struct udp_io udp;

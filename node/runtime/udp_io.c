@@ -41,8 +41,8 @@ static void receive(struct udp_io *u, const struct udp_sock *s)
 
         for (size_t i = 0; i < n; i++)
             if (p[i].len > 1) /* RFC 3948 2.3: a NAT keepalive is one octet */
-                node_packet(rt->node, now, &p[i].local, &p[i].remote,
-                            span_of(p[i].data, p[i].len), &rt->acts);
+                node_packet(rt->node, now, &p[i].local, &p[i].remote, span_of(p[i].data, p[i].len),
+                            &rt->acts);
         u->packets += n;
         if (n > 0)
             runtime_step_done(rt);
