@@ -52,6 +52,8 @@ struct udp_send *udp_send_free(struct udp_send *b);
 void udp_send_add(struct udp_send *b, const struct udp_sock *s, const struct endpoint *local,
                   const struct endpoint *remote, uint8_t tos, uint64_t train, struct span packet);
 void udp_send_flush(struct udp_send *b);
+/* Forgets what waits. */
+void udp_send_discard(struct udp_send *b);
 /* Datagrams the kernel refused since new (full buffer, no route). */
 uint64_t udp_send_dropped(const struct udp_send *b);
 

@@ -268,6 +268,13 @@ void udp_send_flush(struct udp_send *b)
     b->n = 0;
 }
 
+void udp_send_discard(struct udp_send *b)
+{
+    for (unsigned i = 0; i < b->n; i++)
+        b->dropped += b->train[i].packets;
+    b->n = 0;
+}
+
 enum err udp_send_one(const struct udp_sock *s, const struct endpoint *local,
                       const struct endpoint *remote, struct span head, struct span body)
 {
