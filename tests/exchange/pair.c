@@ -636,6 +636,10 @@ static void pass(struct pair *p, uint64_t ms, bool carry)
             settle(p);
     }
     p->now_ms = end;
+    tick(&p->a);
+    tick(&p->b);
+    if (carry)
+        settle(p);
 }
 
 void advance(struct pair *p, uint64_t ms)
