@@ -179,7 +179,8 @@ static void esp_arrived(struct dp_tun *t, struct udp_packet *p)
         return;
     if (!coalesce_add(t->co, packet, &ip)) {
         write_all(t);
-        (void)coalesce_add(t->co, packet, &ip); /* empty now */
+        if (!coalesce_add(t->co, packet, &ip)) /* empty now */
+            dp_tun_drop(t, DROP_TUN);
     }
 }
 
