@@ -1,0 +1,73 @@
+#include "node/cli/cli_text.h"
+
+#include <string.h>
+
+/* Scalars on their lines, objects indented, arrays of objects one below the other: whatever the
+ * daemon answers is shown, also what a newer daemon has added. */
+static void print_value(FILE *out, const char *key, const json_t *v, int indent)
+{
+    const char *k;
+    json_t *e;
+    size_t i;
+
+    if (json_is_object(v)) {
+        fprintf(out, "%*s%s:\n", indent, "", key);
+        json_object_foreach((json_t *)v, k, e) print_value(out, k, e, indent + 2);
+        return;
+    }
+    if (json_is_array(v)) {
+        if (json_array_size(v) == 0)
+            return;
+        if (!json_is_object(json_array_get(v, 0)) && !json_is_array(json_array_get(v, 0))) {
+            fprintf(out, "%*s%s:", indent, "", key);
+            json_array_foreach(v, i, e)
+                fprintf(out, " %s", json_is_string(e) ? json_string_value(e) : "?");
+            fprintf(out, "\n");
+            return;
+        }
+        json_array_foreach(v, i, e) print_value(out, key, e, indent);
+        return;
+    }
+    fprintf(out, "%*s%s: ", indent, "", key);
+    if (json_is_string(v))
+        fprintf(out, "%s\n", json_string_value(v));
+    else if (json_is_integer(v))
+        fprintf(out, "%lld\n", (long long)json_integer_value(v));
+    else if (json_is_real(v))
+        fprintf(out, "%.3f\n", json_real_value(v));
+    else
+        fprintf(out, "%s\n", json_is_true(v) ? "yes" : json_is_false(v) ? "no" : "-");
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s == NULL ? "-" : s;
+}
+
+static void print_list(FILE *out, const json_t *answer)
+{
+    json_t *sessions = json_object_get(answer, "sessions"), *s;
+    size_t i;
+
+    fprintf(out, "%-16s  %-12s  %-11s  %s\n", "IKE SPI (own)", "CONNECTION", "STATE", "PEER");
+    json_array_foreach(sessions, i, s)
+        fprintf(out, "%-16s  %-12s  %-11s  %s\n", text_of(s, "ike"), text_of(s, "conn"),
+                text_of(s, "state"), text_of(s, "remote"));
+    fprintf(out, "%zu sessions\n", json_array_size(sessions));
+}
+
+void cli_print(FILE *out, const struct control_request *r, const json_t *answer)
+{
+    const char *k;
+    json_t *e;
+
+    if (r->cmd == CMD_LIST) {
+        print_list(out, answer);
+        return;
+    }
+    json_object_foreach((json_t *)answer, k, e) if (strcmp(k, "ok") != 0) print_value(out, k, e, 0);
+    if (json_object_size(answer) == 1)
+        fprintf(out, "done\n");
+}
