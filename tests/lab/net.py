@@ -26,8 +26,11 @@ SYSCTLS = {
 class Net:
     """Owns namespaces; close() (or the end of the process) removes them and all that is in them."""
 
+    made = 0
+
     def __init__(self, tag="ik"):
-        self.prefix = f"{tag}{os.getpid()}-"
+        Net.made += 1
+        self.prefix = f"{tag}{os.getpid()}n{Net.made}-"
         self.names = []
         atexit.register(self.close)
 
