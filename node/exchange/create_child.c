@@ -1,30 +1,21 @@
 /* create_child: CREATE_CHILD_SA for a new Child SA, both roles, and the answers to our Child
  * rekeys.
  *
- * Collisions of RFC 7296 2.25.1 are met in rekey_child.c and delete handling; here: while we
- * replace or delete the IKE SA itself, the peer is asked to come back later. */
+ * While we replace or delete the IKE SA itself, the peer is asked to come back later (RFC 7296
+ * 2.25.2). Two rekeys of one Child SA at once are settled here, by the answer to ours (2.8.1): each
+ * of the two exchanges has replaced the old SA, so it only receives from the first of them on; of
+ * the two new SAs the one from the exchange with the lowest of the four nonces goes. Its maker
+ * deletes it, the other side deletes the old one. */
 #include "node/exchange/create_child.h"
 
 #include <string.h>
 
+#include "node/exchange/collision.h"
 #include "node/exchange/request_ts.h"
 #include "node/sa/keymat.h"
 #include "node/sa/ts_narrow.h"
 
 enum { NONCE_LEN = 32, BACK_OFF_MS = 5000, GIVE_UP_MS = 60000 };
-
-int nonce_cmp(struct span a, struct span b)
-{
-    for (size_t i = 0; i < a.len && i < b.len; i++)
-        if (a.p[i] != b.p[i])
-            return a.p[i] < b.p[i] ? -1 : 1;
-    return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
-}
-
-struct span nonce_lower(struct span a, struct span b)
-{
-    return nonce_cmp(a, b) <= 0 ? a : b;
-}
 
 bool ike_busy(const struct ike_sa *sa)
 {
@@ -174,22 +165,24 @@ static enum err make_answer(struct exchange *x, const struct policy_child *pc, s
 }
 
 enum err child_answer(struct exchange *x, const struct policy_child *pc,
-                      const struct child_record *old, uint32_t *ret_made)
+                      const struct child_record *old, struct child_made *ret_made)
 {
     struct answer a = { .have_shared = false };
+    bool rekey = old != NULL;
+    uint32_t made = 0;
     uint16_t group = 0;
     enum err e = agree(x, pc, old, &a, &group);
 
-    *ret_made = 0;
     env_random(x->env, a.nr, sizeof a.nr);
-    e = e == OK ? make_answer(x, pc, &a, ret_made) : refuse_child(x, e, group);
-    if (*ret_made != 0 && old == NULL)
-        exchange_event(x, OUT_CHILD_UP, *ret_made, OK);
-    if (*ret_made != 0) { /* for a collision: the lower nonce of this exchange */
+    e = e == OK ? make_answer(x, pc, &a, &made) : refuse_child(x, e, group);
+    ret_made->spi_in = made;
+    if (made != 0) {
         struct span low = nonce_lower(a.ni, span_of(a.nr, sizeof a.nr));
 
-        memcpy(x->sa->collision.nonce, low.p, low.len);
-        x->sa->collision.nonce_len = (uint16_t)low.len;
+        memcpy(ret_made->lowest, low.p, low.len);
+        ret_made->n_lowest = low.len;
+        if (!rekey)
+            exchange_event(x, OUT_CHILD_UP, made, OK);
     }
     dh_free(a.dh);
     dh_shared_wipe(&a.shared);
@@ -199,7 +192,7 @@ enum err child_answer(struct exchange *x, const struct policy_child *pc,
 enum err create_child_request(struct exchange *x)
 {
     const struct policy_conn *c = exchange_conn(x, x->sa);
-    uint32_t made;
+    struct child_made made;
 
     TRY(pl_notify_check(x->inner));
     if (ike_busy(x->sa))
@@ -208,7 +201,7 @@ enum err create_child_request(struct exchange *x)
         return exchange_refuse(x, N_NO_ADDITIONAL_SAS, SPAN_NONE);
     for (unsigned i = 0; i < c->n_children; i++) {
         TRY(child_answer(x, &c->children[i], NULL, &made));
-        if (made != 0)
+        if (made.spi_in != 0)
             return OK;
     }
     return OK; /* the refusal of the last */
@@ -272,44 +265,64 @@ enum err create_child_begin(struct exchange *x, const struct policy_child *pc)
     return OK;
 }
 
-/* RFC 7296 2.25.1 and 2.7: what a refusal of our request means for what we wanted. */
+/* The peer has no such Child SA: it went with a Delete that we never saw, or have seen meanwhile.
+ */
+static void child_is_gone(struct exchange *x, struct child_record *c)
+{
+    uint32_t spi_in = c->spi_in;
+
+    x->out.remove[x->out.n_remove++] = spi_in;
+    if (c->state == CS_INSTALLED)
+        exchange_event(x, OUT_CHILD_DOWN, spi_in, E_NOT_FOUND);
+    session_record_remove_child(&x->sa->r, spi_in);
+}
+
+/* The peer wants another group of ours: at once, but not for ever. */
+static bool other_group(const struct exchange *x, struct child_run *run, const struct pl_notify *n)
+{
+    const struct rec_request *q = &x->sa->r.request;
+    const struct policy_child *pc = exchange_child_policy(exchange_conn(x, x->sa), q->child_name);
+    uint16_t group;
+
+    if (n->type != N_INVALID_KE_PAYLOAD || notify_ke_group(n, &group) != OK || group == q->dh ||
+        pc == NULL || !proposal_offers_group_esp(pc->suites, pc->n_suites, group) ||
+        run->dh_tries >= 2)
+        return false;
+    run->dh_tries++;
+    run->dh_group = group;
+    return true;
+}
+
+/* RFC 7296 2.25, 2.25.1: what a refusal of our request means for what we wanted. */
 static enum err child_refused(struct exchange *x, const struct pl_notify *n)
 {
     struct rec_request *q = &x->sa->r.request;
-    struct child_run *run = ike_sa_run(x->sa, q->child_spi_in);
-    uint16_t group;
+    struct child_record *c = ike_sa_child(x->sa, q->child_spi_in);
+    struct child_run *run = c == NULL ? NULL : ike_sa_run(x->sa, q->child_spi_in);
 
     LOG(x->env, LOG_INFO, "child-refused", F_SPI("spi_r", x->sa->r.spi_r),
         F_STR("notify", notify_name(n->type)));
+    x->out.commit = true;
+    collision_clear(&x->sa->r);
     if (q->kind == RQ_CREATE_CHILD)
         exchange_event(x, OUT_FAILED, 0, E_NO_PROPOSAL);
     if (run == NULL)
+        return OK; /* a Delete of the peer was faster */
+    if (n->type == N_CHILD_SA_NOT_FOUND) {
+        child_is_gone(x, c);
         return OK;
-    switch (n->type) {
-    case N_TEMPORARY_FAILURE:
-        run->want_rekey = true;
-        run->rekey_after_ms = x->mono_ms + BACK_OFF_MS + env_uniform(x->env, BACK_OFF_MS);
-        break;
-    case N_CHILD_SA_NOT_FOUND:
-        /* The peer has deleted it; its Delete may have been lost with a node of ours. */
-        x->out.remove[x->out.n_remove++] = q->child_spi_in;
-        exchange_event(x, OUT_CHILD_DOWN, q->child_spi_in, E_NOT_FOUND);
-        session_record_remove_child(&x->sa->r, q->child_spi_in);
-        x->out.commit = true;
-        break;
-    case N_INVALID_KE_PAYLOAD:
-        if (notify_ke_group(n, &group) == OK && group != q->dh && run->dh_tries++ < 2) {
-            run->dh_group = group;
-            run->want_rekey = true;
-            run->rekey_after_ms = 0;
-            break;
-        }
-        /* fall through */
-    default:
-        /* It stays until its hard lifetime; asked again later, never in a loop. */
-        run->rekey_after_ms = x->mono_ms + GIVE_UP_MS;
-        break;
     }
+    if (c->state != CS_INSTALLED)
+        return OK; /* the peer's own rekey has replaced it: nothing is left to do for us */
+    run->want_rekey = true;
+    if (other_group(x, run, n)) {
+        run->rekey_after_ms = 0;
+        return OK;
+    }
+    /* It stays until its hard lifetime; asked again later, never in a loop. */
+    run->rekey_after_ms = x->mono_ms + GIVE_UP_MS;
+    if (n->type == N_TEMPORARY_FAILURE)
+        run->rekey_after_ms = x->mono_ms + BACK_OFF_MS + env_uniform(x->env, BACK_OFF_MS);
     return OK;
 }
 
@@ -373,31 +386,37 @@ static enum err take_answer(struct exchange *x, struct dh_shared *shared, uint32
     return OK;
 }
 
-/* RFC 7296 2.8.1: of two simultaneous rekeys the SA made with the lowest of the four nonces is
- * closed by who made it; the other side's rekey then replaced the old SA. */
-static void settle_rekey(struct exchange *x, uint32_t made, struct span lowest)
+static void close_child(struct ike_sa *sa, uint32_t spi_in)
 {
-    struct rec_request *q = &x->sa->r.request;
-    struct child_record *old = ike_sa_child(x->sa, q->child_spi_in);
-    struct child_run *run = ike_sa_run(x->sa, q->child_spi_in);
-    bool met = x->sa->collision.child;
-    bool lost =
-        met && nonce_cmp(lowest, span_of(x->sa->collision.nonce, x->sa->collision.nonce_len)) < 0;
+    struct child_record *c = ike_sa_child(sa, spi_in);
+    struct child_run *run = ike_sa_run(sa, spi_in);
 
-    x->sa->collision.child = false;
-    if (lost) {
-        struct child_run *mine = ike_sa_run(x->sa, made);
-
-        ike_sa_child(x->sa, made)->state = CS_REKEYED;
-        if (mine != NULL)
-            mine->want_delete = true;
+    if (c == NULL || run == NULL || c->state == CS_DELETING)
         return;
-    }
-    if (old == NULL || run == NULL)
-        return; /* the peer deleted it meanwhile */
-    old->state = CS_REKEYED;
+    c->state = CS_REKEYED;
     run->rekeyed_by_us = true;
     run->want_delete = true;
+}
+
+static void settle_rekey(struct exchange *x, uint32_t made, struct span lowest)
+{
+    uint32_t old = x->sa->r.request.child_spi_in;
+    struct child_record *theirs;
+    struct collision c;
+
+    if (!collision_get(&x->sa->r, RQ_REKEY_CHILD, &c)) {
+        close_child(x->sa, old);
+        return;
+    }
+    theirs = ike_sa_child(x->sa, (uint32_t)c.spi);
+    if (theirs != NULL && nonce_cmp(lowest, c.lowest) < 0) {
+        close_child(x->sa, made); /* the peer deletes the old one */
+    } else {
+        if (theirs != NULL && theirs->state == CS_INSTALLED)
+            theirs->state = CS_REKEYED; /* the peer made it and deletes it */
+        close_child(x->sa, old);
+    }
+    collision_clear(&x->sa->r);
 }
 
 enum err create_child_response(struct exchange *x)

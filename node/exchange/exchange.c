@@ -24,6 +24,18 @@ enum err exchange_refuse(struct exchange *x, uint16_t notify, struct span data)
     return OK;
 }
 
+void exchange_drop_request(struct ike_sa *sa)
+{
+    struct rec_request *q = &sa->r.request;
+
+    bytes_free(&q->datagrams);
+    bytes_wipe_free(&q->dh_private);
+    bytes_wipe_free(&q->nonce);
+    bytes_free(&q->ts);
+    *q = (struct rec_request){ 0 };
+    sa->request_due_ms = 0;
+}
+
 void exchange_event(struct exchange *x, enum out_event_kind kind, uint32_t spi_in, enum err err)
 {
     if (x->out.n_events < OUT_EVENTS)

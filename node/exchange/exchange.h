@@ -13,7 +13,8 @@
 #include "node/wire/message_build.h"
 #include "node/wire/payload_chain.h"
 
-enum { OUT_CHILDREN = 8, OUT_EVENTS = 8 };
+/* A Delete may take every Child SA of a session at once. */
+enum { OUT_CHILDREN = LIMIT_CHILDREN, OUT_EVENTS = LIMIT_CHILDREN + 2 };
 
 enum out_event_kind { OUT_IKE_UP, OUT_IKE_DOWN, OUT_CHILD_UP, OUT_CHILD_DOWN, OUT_FAILED };
 
@@ -89,6 +90,8 @@ struct msg *exchange_build(struct exchange *x);
 MUST_USE enum err exchange_finish(struct exchange *x);
 /* A refusal that implies no state: one notify, no commit. */
 MUST_USE enum err exchange_refuse(struct exchange *x, uint16_t notify, struct span data);
+/* Our request in flight is of no interest any more: wiped, not repeated. */
+void exchange_drop_request(struct ike_sa *sa);
 void exchange_event(struct exchange *x, enum out_event_kind kind, uint32_t spi_in, enum err err);
 /* The connection of an SA by r.conn; NULL: gone from the configuration. */
 const struct policy_conn *exchange_conn(const struct exchange *x, const struct ike_sa *sa);

@@ -3,6 +3,7 @@
  * implies nothing and needs no commit. */
 #include <string.h>
 
+#include "node/exchange/collision.h"
 #include "node/exchange/exchange.h"
 #include "node/exchange/rekey_ike.h"
 
@@ -16,27 +17,28 @@ static void forget_child(struct exchange *x, uint32_t spi_in, bool tell)
     session_record_remove_child(&x->sa->r, spi_in);
 }
 
-static void end_ike(struct exchange *x, enum err cause)
+/* E_TEMPORARY: not now (rekey_ike_rival); nothing changed. */
+static enum err end_ike(struct exchange *x, enum err cause)
 {
     struct session_record *r = &x->sa->r;
-    bool replaced = r->state == SS_REKEYED;
-    struct ike_sa *theirs =
-        x->sa->collision.ike ? x->ops->find_ike(x->host, x->sa->collision.ike_spi) : NULL;
+    struct ike_sa *rival;
 
-    if (theirs != NULL) {
+    TRY(rekey_ike_rival(x, &rival));
+    if (rival != NULL) {
         /* Both rekeyed at once and the peer deletes the old SA: its new one has won. */
-        rekey_ike_move_children(x->sa, theirs);
-        x->out.also = theirs;
-        x->sa->collision.ike = false;
-        replaced = true;
+        rekey_ike_move_children(x->sa, rival);
+        rekey_ike_link(x->sa, rival);
+        x->out.also = rival;
     }
-    while (r->n_children > 0 && x->out.n_remove < OUT_CHILDREN)
+    collision_clear(r);
+    while (r->n_children > 0)
         forget_child(x, r->children[0].spi_in, false);
+    exchange_drop_request(x->sa);
     ike_sa_set_state(x->sa, SS_DELETED, x->env);
-    x->sa->request_due_ms = 0;
-    x->out.request_done = true;
-    if (!replaced)
+    x->out.request_done = x->out.commit = true;
+    if (r->replaced_by == 0)
         exchange_event(x, OUT_IKE_DOWN, 0, cause);
+    return OK;
 }
 
 /* RFC 7296 1.4.1: the answer deletes the other halves, but for those whose Delete we have in
@@ -45,6 +47,7 @@ static enum err delete_children(struct exchange *x, const struct pl_delete *d)
 {
     struct session_record *r = &x->sa->r;
     uint32_t ours[LIMIT_CHILDREN];
+    struct collision met;
     size_t n = 0;
     struct msg *m;
 
@@ -57,7 +60,9 @@ static enum err delete_children(struct exchange *x, const struct pl_delete *d)
             continue;
         spi_in = c->spi_in;
         crossing = r->request.kind == RQ_DELETE_CHILD && r->request.child_spi_in == spi_in;
-        replaced = c->state == CS_REKEYED;
+        /* Nobody is told of one that another has replaced, or that lost against ours. */
+        replaced = c->state == CS_REKEYED || (crossing && r->request.new_spi_in != 0) ||
+                   (collision_get(r, RQ_REKEY_CHILD, &met) && met.spi == spi_in);
         if (!crossing && n < LIMIT_CHILDREN)
             ours[n++] = spi_in;
         forget_child(x, spi_in, !replaced);
@@ -79,9 +84,7 @@ enum err informational_request(struct exchange *x)
         if (d.protocol == PROTO_IKE) {
             (void)exchange_build(x);
             TRY(exchange_finish(x));
-            end_ike(x, OK);
-            x->out.commit = true;
-            return OK;
+            return end_ike(x, OK);
         }
         if (d.protocol != PROTO_ESP)
             continue;
@@ -103,9 +106,7 @@ enum err informational_response(struct exchange *x)
     x->out.request_done = true;
     switch (q->kind) {
     case RQ_DELETE_IKE:
-        end_ike(x, OK);
-        x->out.commit = true;
-        break;
+        return end_ike(x, OK);
     case RQ_DELETE_CHILD:
         c = ike_sa_child(x->sa, q->child_spi_in);
         if (c != NULL)

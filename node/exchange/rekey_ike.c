@@ -9,6 +9,7 @@
  * the old SA has won. */
 #include <string.h>
 
+#include "node/exchange/collision.h"
 #include "node/exchange/create_child.h"
 #include "node/exchange/rekey_ike.h"
 #include "node/sa/keymat.h"
@@ -95,11 +96,40 @@ static enum err make_sa(struct exchange *x, const struct fresh *f, struct ike_sa
     return OK;
 }
 
+void rekey_ike_link(struct ike_sa *old, struct ike_sa *by)
+{
+    old->r.replaced_by = session_own_spi(&by->r);
+    by->r.replaced_by = 0;
+}
+
 static void replace(struct exchange *x, struct ike_sa *old, struct ike_sa *by)
 {
     rekey_ike_move_children(old, by);
     ike_sa_set_state(old, SS_REKEYED, x->env);
-    old->r.replaced_by = session_own_spi(&by->r);
+    rekey_ike_link(old, by);
+}
+
+/* Of two new SAs the one that goes: it never carried anything, so nobody is told when it does. */
+static void redundant(struct exchange *x, struct ike_sa *sa, const struct ike_sa *winner)
+{
+    ike_sa_set_state(sa, SS_REKEYED, x->env);
+    sa->r.replaced_by = session_own_spi(&winner->r);
+}
+
+enum err rekey_ike_rival(const struct exchange *x, struct ike_sa **ret)
+{
+    struct collision met;
+    struct ike_sa *sa;
+
+    *ret = NULL;
+    if (!collision_get(&x->sa->r, RQ_REKEY_IKE, &met))
+        return OK;
+    sa = x->ops->find_ike(x->host, met.spi);
+    if (sa == NULL)
+        return E_TEMPORARY;
+    if (sa->r.state == SS_ESTABLISHED)
+        *ret = sa; /* else the peer, having lost, has deleted it already */
+    return OK;
 }
 
 /* ---- responder ---- */
@@ -109,13 +139,14 @@ static void replace(struct exchange *x, struct ike_sa *old, struct ike_sa *by)
 static bool children_busy(const struct ike_sa *sa)
 {
     uint8_t k = sa->r.request.kind;
+    struct collision met;
 
     if (k == RQ_CREATE_CHILD || k == RQ_REKEY_CHILD || k == RQ_DELETE_CHILD || k == RQ_DELETE_IKE)
         return true;
     for (unsigned i = 0; i < sa->r.n_children; i++)
         if (sa->r.children[i].state == CS_DELETING)
             return true;
-    return sa->r.state != SS_ESTABLISHED || sa->collision.ike;
+    return sa->r.state != SS_ESTABLISHED || collision_get(&sa->r, RQ_REKEY_IKE, &met);
 }
 
 static enum err answer(struct exchange *x, const struct ike_choice *ch, const struct dh *dh,
@@ -179,13 +210,15 @@ enum err rekey_ike_request(struct exchange *x)
     x->out.created = made;
     x->out.commit = true;
     if (x->sa->r.request.kind == RQ_REKEY_IKE) {
-        struct span low = nonce_lower(ni, f.nr);
-
-        x->sa->collision.ike = true;
-        x->sa->collision.ike_spi = f.spi_r;
-        memcpy(x->sa->collision.nonce, low.p, low.len);
-        x->sa->collision.nonce_len = (uint16_t)low.len;
-        return OK;
+        /* Both at once: settled when the answer to ours comes. */
+        e = collision_keep(&x->sa->r, RQ_REKEY_IKE, f.spi_r, nonce_lower(ni, f.nr));
+        if (e == OK) {
+            made->r.replaced_by = session_own_spi(&x->sa->r); /* until it is known to go on */
+            return OK;
+        }
+        x->out.created = ike_sa_free(made);
+        x->out.commit = x->out.answer = false;
+        return e;
     }
     replace(x, x->sa, made);
     return OK;
@@ -193,7 +226,7 @@ enum err rekey_ike_request(struct exchange *x)
 
 /* ---- requester ---- */
 
-enum err rekey_ike_begin(struct exchange *x)
+static enum err begin(struct exchange *x)
 {
     const struct policy_conn *c = exchange_conn(x, x->sa);
     struct rec_request q = { .kind = RQ_REKEY_IKE };
@@ -230,35 +263,64 @@ enum err rekey_ike_begin(struct exchange *x)
         return e;
     }
     x->sa->r.request = q;
+    collision_clear(&x->sa->r);
     x->out.commit = true;
     return OK;
+}
+
+/* Stored, so that a node that takes over asks again as well. */
+static void ask_again(struct exchange *x, uint64_t after_ms)
+{
+    x->sa->want_rekey = false;
+    x->sa->rekey_after_ms = x->mono_ms + after_ms;
+    x->sa->r.rekey_at_ms = x->wall_ms + after_ms;
+}
+
+enum err rekey_ike_begin(struct exchange *x)
+{
+    enum err e = begin(x);
+
+    if (e != OK) { /* the caller has taken the wish away: without this it would never come back */
+        ask_again(x, GIVE_UP_MS);
+        x->sa->dirty = true;
+    }
+    return e;
+}
+
+/* The peer wants another group of ours: at once, but not for ever. */
+static bool other_group(const struct exchange *x, const struct pl_notify *n)
+{
+    const struct policy_conn *c = exchange_conn(x, x->sa);
+    uint16_t group;
+
+    if (n->type != N_INVALID_KE_PAYLOAD || notify_ke_group(n, &group) != OK ||
+        group == x->sa->r.request.dh || c == NULL ||
+        !proposal_offers_group_ike(c->suites, c->n_suites, group) || x->sa->dh_tries >= 2)
+        return false;
+    x->sa->dh_tries++;
+    x->sa->dh_group = group;
+    return true;
 }
 
 /* Ours was refused: after a collision the peer's SA is the successor. */
 static enum err refused(struct exchange *x, const struct pl_notify *n)
 {
-    uint16_t group;
-    struct ike_sa *theirs;
+    struct ike_sa *rival;
 
+    TRY(rekey_ike_rival(x, &rival));
     LOG(x->env, LOG_INFO, "ike-rekey-refused", F_SPI("spi_r", x->sa->r.spi_r),
         F_STR("notify", notify_name(n->type)));
-    if (x->sa->collision.ike) {
-        theirs = x->ops->find_ike(x->host, x->sa->collision.ike_spi);
-        x->sa->collision.ike = false;
-        if (theirs != NULL) {
-            replace(x, x->sa, theirs);
-            x->out.also = theirs;
-            x->out.commit = true;
-        }
+    x->out.request_done = x->out.commit = true;
+    collision_clear(&x->sa->r);
+    if (rival != NULL) {
+        replace(x, x->sa, rival);
+        x->out.also = rival;
         return OK;
     }
-    x->sa->want_rekey = true;
-    x->sa->rekey_after_ms = x->mono_ms + GIVE_UP_MS;
-    if (n->type == N_TEMPORARY_FAILURE)
-        x->sa->rekey_after_ms = x->mono_ms + BACK_OFF_MS + env_uniform(x->env, BACK_OFF_MS);
-    if (n->type == N_INVALID_KE_PAYLOAD && notify_ke_group(n, &group) == OK &&
-        group != x->sa->r.request.dh && x->sa->dh_tries++ < 2) {
-        x->sa->dh_group = group;
+    ask_again(x, n->type == N_TEMPORARY_FAILURE ? BACK_OFF_MS + env_uniform(x->env, BACK_OFF_MS)
+                                                : GIVE_UP_MS);
+    if (other_group(x, n)) {
+        x->sa->want_rekey = true;
         x->sa->rekey_after_ms = 0;
     }
     return OK;
@@ -305,36 +367,37 @@ static enum err take_answer(struct exchange *x, struct ike_sa **ret, struct span
 
 enum err rekey_ike_response(struct exchange *x)
 {
-    struct ike_sa *made = NULL, *theirs = NULL;
+    struct ike_sa *made = NULL, *rival;
     struct span lowest = SPAN_NONE;
+    struct collision met;
     struct pl_notify n;
     enum err e;
 
     TRY(pl_notify_check(x->inner));
-    x->out.request_done = true;
     if (payload_first(x->inner, PL_SA) == NULL)
         return notify_find_error(x->inner, &n) ? refused(x, &n) : E_NOT_ALLOWED;
+    TRY(rekey_ike_rival(x, &rival));
     e = take_answer(x, &made, &lowest);
+    x->out.request_done = x->out.commit = true;
     if (e != OK) {
         LOG(x->env, LOG_ERROR, "ike-rekey-unusable", F_ERR("error", e));
         x->sa->want_delete = true;
         return OK;
     }
     x->out.created = made;
-    x->out.commit = true;
-    if (x->sa->collision.ike)
-        theirs = x->ops->find_ike(x->host, x->sa->collision.ike_spi);
-    if (theirs != NULL &&
-        nonce_cmp(lowest, span_of(x->sa->collision.nonce, x->sa->collision.nonce_len)) < 0) {
+    if (rival != NULL && collision_get(&x->sa->r, RQ_REKEY_IKE, &met) &&
+        nonce_cmp(lowest, met.lowest) < 0) {
         /* Ours has the lowest nonce: we close it, and the peer deletes the old one. */
-        replace(x, x->sa, theirs);
-        x->out.also = theirs;
-        made->r.state = SS_REKEYED; /* never carried anything; nobody is told when it goes */
+        replace(x, x->sa, rival);
+        redundant(x, made, rival);
         made->want_delete = true;
     } else {
+        if (rival != NULL)
+            redundant(x, rival, made); /* the peer made it and deletes it */
         replace(x, x->sa, made);
         x->sa->want_delete = true;
     }
-    x->sa->collision.ike = false;
+    x->out.also = rival;
+    collision_clear(&x->sa->r);
     return OK;
 }

@@ -78,6 +78,15 @@ struct child_record *ike_sa_child_out(struct ike_sa *sa, uint32_t spi_out)
     return NULL;
 }
 
+/* Runs of children that left the record; kept while their removal is being stored, because a
+ * refused commit has to know what is at the data plane. */
+static void forget_stale_runs(struct ike_sa *sa)
+{
+    for (unsigned i = sa->n_runs; i > 0; i--)
+        if (ike_sa_child(sa, sa->runs[i - 1].spi_in) == NULL)
+            sa->runs[i - 1] = sa->runs[--sa->n_runs];
+}
+
 struct child_run *ike_sa_run(struct ike_sa *sa, uint32_t spi_in)
 {
     struct child_run *v;
@@ -87,6 +96,8 @@ struct child_run *ike_sa_run(struct ike_sa *sa, uint32_t spi_in)
             return &sa->runs[i];
     if (ike_sa_child(sa, spi_in) == NULL)
         return NULL;
+    if (sa->commit == NULL)
+        forget_stale_runs(sa);
     v = realloc(sa->runs, (sa->n_runs + 1u) * sizeof *v);
     if (v == NULL)
         return NULL;

@@ -21,7 +21,7 @@ struct child_run {
     bool rekeyed_by_us;                /* our rekey of it is done: we delete it */
     uint64_t base_bytes, base_packets; /* used before this install */
     uint64_t rekey_after_ms;           /* mono: not before (pacing, back-off after a refusal) */
-    uint16_t dh_group; /* the peer wants this group (INVALID_KE_PAYLOAD); 0: ours */
+    uint16_t dh_group;                 /* the peer wants this group (INVALID_KE_PAYLOAD); 0: ours */
     uint8_t dh_tries;
     struct seq_rate rate;
 };
@@ -58,15 +58,6 @@ struct ike_sa {
     uint16_t dh_group;       /* as in struct child_run, for the IKE SA */
     uint8_t dh_tries;
     uint64_t event_id; /* control request to answer when up or failed */
-
-    /* Our rekey in flight met the peer's (RFC 7296 2.8.1): what its exchange made. */
-    struct {
-        bool child, ike;
-        uint32_t child_spi_in;
-        uint64_t ike_spi;
-        uint8_t nonce[LIMIT_NONCE_MAX];
-        uint16_t nonce_len;
-    } collision;
 
     struct frag *frag; /* while fragments are being joined */
     struct parked parked[LIMIT_PARKED];
