@@ -1,6 +1,7 @@
 #include "tests/unit/crypto/vectors.h"
 
 #include "node/crypto/cookie.h"
+#include "statesync/base/rd.h"
 
 static const uint8_t nonce[32] = { 1, 2, 3 };
 
@@ -52,4 +53,26 @@ Test(cookie, bound_to_everything)
         c[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     cr_assert_eq(cookie_check(&key, 1000, ni, &ip, 5, span_of(c, COOKIE_LEN)), OK);
+}
+
+/* docs/formats/cookie.md */
+Test(cookie, golden)
+{
+    json_t *all = vectors("cookie"), *v;
+    size_t i;
+
+    json_array_foreach(all, i, v)
+    {
+        struct secret key = vec_secret(vec_hex(v, "key"));
+        uint64_t wall_s = (uint64_t)json_integer_value(json_object_get(v, "wall_s"));
+        struct rd r = rd_of(vec_hex(v, "spi_i"));
+        uint8_t c[COOKIE_LEN];
+        struct ip_addr ip;
+        uint64_t spi_i = 0;
+
+        cr_assert_eq(rd_u64(&r, &spi_i), OK);
+        cr_assert_eq(ip_from_span(vec_hex(v, "ip"), &ip), OK);
+        cr_assert_eq(cookie_make(&key, wall_s, vec_hex(v, "ni"), &ip, spi_i, c), OK);
+        cr_assert_span_eq(span_of(c, sizeof c), vec_hex(v, "cookie"));
+    }
 }

@@ -355,6 +355,27 @@ def keymat_cases():
     return cases
 
 
+def cookie_cases():
+    """docs/formats/cookie.md"""
+    cases = []
+    for family, ip in ((4, bytes([192, 0, 2, 7])), (6, bytes.fromhex("20010db8000000000000000000000001"))):
+        key, ni, spi_i, wall_s = octets("cluster key", 32), octets("Ni", 32), octets("SPIi", 8), 1700000000
+        slot = (wall_s // 60).to_bytes(4, "big")
+        slot_key = prf(5, key, b"ikestra cookie 1" + slot)
+        mac = prf(5, slot_key, slot + bytes([family]) + spi_i + ip + ni)
+        cases.append(
+            {
+                "key": key.hex(),
+                "wall_s": wall_s,
+                "ni": ni.hex(),
+                "ip": ip.hex(),
+                "spi_i": spi_i.hex(),
+                "cookie": (slot + mac).hex(),
+            }
+        )
+    return cases
+
+
 with open("vectors.json", "w") as f:
     json.dump(
         {
@@ -363,6 +384,7 @@ with open("vectors.json", "w") as f:
             "dh": dh_cases(),
             "aead": aead_cases(),
             "keymat": keymat_cases(),
+            "cookie": cookie_cases(),
         },
         f,
         indent=1,
