@@ -8,11 +8,12 @@
  *   reply           the kept reply is forgotten after reply_keep_ms
  *   checkpoint      windows and counters that moved are stored at most once a second
  *   tombstone       a deleted session's record goes when its keys could no longer be in use
+ *   replaced        an IKE SA that was rekeyed is deleted by us when nobody else does
  *   keepalive       one octet to the peer when a NAT is in front of us
  */
 #include "node/core/engine_state.h"
 
-enum { CHECKPOINT_MS = 1000, TOMBSTONE_MIN_MS = 120000 };
+enum { CHECKPOINT_MS = 1000, TOMBSTONE_MIN_MS = 120000, REPLACED_MS = 60000 };
 
 static uint64_t from_wall(struct now now, uint64_t wall_ms)
 {
@@ -56,7 +57,7 @@ static uint64_t children_due(struct now now, struct ike_sa *sa)
         struct child_run *run = ike_sa_run(sa, c->spi_in);
         uint64_t after = run == NULL ? 0 : run->rekey_after_ms;
 
-        if (c->expire_at_ms > 0)
+        if (c->expire_at_ms > 0 && c->state != CS_DELETING && (run == NULL || !run->want_delete))
             t = earlier(t, from_wall(now, c->expire_at_ms));
         if (c->state != CS_INSTALLED || run == NULL)
             continue;
@@ -92,6 +93,8 @@ void reschedule(struct engine *e, struct now now, struct ike_sa *sa)
         t = earlier(t, sa->window_due_ms);
     if (sa->dirty)
         t = now.mono_ms;
+    if (r->state == SS_REKEYED && r->request.kind == RQ_NONE)
+        t = earlier(t, now.mono_ms + 1000);
     if (r->state == SS_ESTABLISHED) {
         t = earlier(t, dpd_due(e, sa));
         if (sa->want_rekey)
@@ -108,6 +111,16 @@ void reschedule(struct engine *e, struct now now, struct ike_sa *sa)
     if (r->nat_local && e->policy->keepalive_s > 0 && ike_sa_usable(sa))
         t = earlier(t, sa->last_out_ms + (uint64_t)e->policy->keepalive_s * 1000);
     sa_table_schedule(&e->table, sa, t != UINT64_MAX && t <= now.mono_ms ? now.mono_ms + 1 : t);
+}
+
+/* Who rekeyed deletes the old IKE SA; a node that took over does not remember that it has to, and a
+ * peer may forget. The successor tells: its initiator made the exchange. */
+static bool replaced_is_ours_to_delete(const struct engine *e, struct now now,
+                                       const struct ike_sa *sa)
+{
+    const struct ike_sa *by = sa_table_find(&e->table, sa->r.replaced_by);
+
+    return by == NULL || ike_sa_is_initiator(by) || now.wall_ms >= by->r.created_ms + REPLACED_MS;
 }
 
 /* The session ends here without the peer's help: it did not answer, or its time is over. */
@@ -216,6 +229,9 @@ static void session_timers(struct engine *e, struct now now, struct ike_sa *sa, 
     if (r->state != SS_HALF_OPEN && r->reply.len > 0 &&
         now.wall_ms >= r->reply_ms + e->policy->reply_keep_ms)
         bytes_free(&r->reply); /* stays in the record until the next commit */
+    if (r->state == SS_REKEYED && r->request.kind == RQ_NONE &&
+        replaced_is_ours_to_delete(e, now, sa))
+        sa->want_delete = true;
     if (r->state == SS_ESTABLISHED) {
         check_children(e, now, sa);
         if (r->rekey_at_ms > 0 && now.wall_ms >= r->rekey_at_ms &&
