@@ -50,31 +50,6 @@ static bool ours_to_delete(const struct ike_sa *sa, const struct child_record *c
     return false;
 }
 
-/* RFC 7296 2.8: who rekeyed deletes what was replaced; what nobody deletes goes at its hard
- * lifetime. The record does not say whose rekey it was, but who made the successor; a Delete too
- * many crosses the peer's and does no harm. Of two rekeys at once the one that lost is younger than
- * the winner, and whoever made it deletes it. */
-static bool child_is_ours_to_delete(const struct ike_sa *sa, const struct child_record *c)
-{
-    bool younger = false, ours = false;
-
-    for (unsigned i = 0; i < sa->r.n_children; i++) {
-        const struct child_record *o = &sa->r.children[i];
-
-        if (o->state != CS_INSTALLED || memcmp(o->name, c->name, sizeof c->name) != 0)
-            continue;
-        younger |= o < c;
-        ours |= o->initiator;
-    }
-    return ours || (younger && c->initiator);
-}
-
-static bool ike_is_ours_to_delete(const struct ike_sa *sa, const struct ike_sa *by)
-{
-    return by == NULL || by->r.role == ROLE_INITIATOR ||
-           (sa->r.role == ROLE_INITIATOR && sa->r.created_ms >= by->r.created_ms);
-}
-
 static void adopt_child(struct engine *e, struct now now, struct ike_sa *sa, struct child_record *c,
                         struct commit *k)
 {
@@ -164,18 +139,4 @@ void adopt_entry(struct engine *e, struct now now, uint16_t slot, const struct s
     if (BREAK(e->env, FORGET_TOMBSTONE) && sa->r.state == SS_DELETED)
         sa->r.state = SS_ESTABLISHED;
     start_session(e, now, sa, out);
-}
-
-void adopt_replaced(struct engine *e, struct now now, uint16_t slot, struct actions *out)
-{
-    struct ike_sa *next;
-
-    for (struct ike_sa *sa = e->slots[slot].head; sa != NULL; sa = next) {
-        next = sa->slot_next;
-        if (sa->r.state != SS_REKEYED || sa->want_delete ||
-            !ike_is_ours_to_delete(sa, sa_table_find(&e->table, sa->r.replaced_by)))
-            continue;
-        sa->want_delete = true;
-        run_next_task(e, now, sa, out);
-    }
 }

@@ -187,7 +187,7 @@ static void commit_ok(struct engine *e, struct now now, struct commit *c, struct
 
 /* Another node was first, or the slot is no longer ours: memory is worth nothing, the store
  * decides. */
-static void commit_refused(struct engine *e, struct commit *c, struct actions *out)
+static void commit_refused(struct engine *e, struct commit *c, enum err err, struct actions *out)
 {
     struct ike_sa *sa[COMMIT_SESSIONS] = { c->sa[0], c->sa[1], c->sa[2] };
     uint16_t slot = c->slot;
@@ -197,7 +197,8 @@ static void commit_refused(struct engine *e, struct commit *c, struct actions *o
     for (unsigned i = 0; i < COMMIT_SESSIONS; i++)
         if (sa[i] != NULL)
             session_drop(e, sa[i], out);
-    reload(e, slot, out);
+    if (err != E_LEASE_LOST) /* else there is nothing to read: whoever runs us closes the slot */
+        reload(e, slot, out);
 }
 
 static void read_back(struct engine *e, struct commit *c, struct actions *out)
@@ -224,7 +225,7 @@ static void commit_result(struct engine *e, struct now now, struct commit *c, en
     struct eslot *s = &e->slots[c->slot];
 
     if (c->withdrawn || !s->open) {
-        commit_refused(e, c, out);
+        commit_refused(e, c, E_CONFLICT, out);
         return;
     }
     if (s->suspended && err != OK) {
@@ -238,7 +239,7 @@ static void commit_result(struct engine *e, struct now now, struct commit *c, en
     case E_STORE_UNKNOWN:
         e->stats.commit_unknown++;
         if (BREAK(e->env, UNKNOWN_IS_REFUSED))
-            commit_refused(e, c, out);
+            commit_refused(e, c, E_CONFLICT, out);
         else
             read_back(e, c, out);
         break;
@@ -246,7 +247,7 @@ static void commit_result(struct engine *e, struct now now, struct commit *c, en
         wait_and_retry(e, now, c);
         break;
     default:
-        commit_refused(e, c, out);
+        commit_refused(e, c, err, out);
         break;
     }
 }
@@ -266,7 +267,7 @@ static void read_back_result(struct engine *e, struct now now, struct commit *c,
 
     if (r->err != OK || c->withdrawn || e->slots[c->slot].suspended) {
         if (c->withdrawn)
-            commit_refused(e, c, out);
+            commit_refused(e, c, E_CONFLICT, out);
         else
             wait_and_retry(e, now, c);
         c = NULL;
@@ -288,7 +289,7 @@ static void read_back_result(struct engine *e, struct now now, struct commit *c,
     else if (before == c->n)
         submit_write(e, c, out); /* the same octets: if the lost one still lands, they are equal */
     else
-        commit_refused(e, c, out);
+        commit_refused(e, c, E_CONFLICT, out);
 }
 
 static void reload_result(struct engine *e, struct now now, uint16_t slot,
