@@ -187,6 +187,13 @@ static void watch(struct side *s, struct span m)
     memcpy(n->id, m.p, 24);
     if (m.p[16] == PL_SKF && m.len >= 36)
         memcpy(n->id + 24, m.p + 32, 4);
+    if (m.len >= 44)
+        memcpy(n->iv, m.p + (m.p[16] == PL_SKF ? 36 : 32), 8);
+    for (size_t i = 0; i < p->n_sent; i++)
+        cr_assert(memcmp(p->sent[i].id, n->id, 16) != 0 || /* SPIs: the key */
+                      ((p->sent[i].id[19] ^ n->id[19]) & 8) != 0 ||
+                      memcmp(p->sent[i].iv, n->iv, 8) != 0 || p->sent[i].hash == n->hash,
+                  "%c: one IV for two messages: INV-NONCE", s->name);
     for (size_t i = 0; i < p->n_sent; i++)
         if (memcmp(p->sent[i].id, n->id, sizeof n->id) == 0) {
             cr_assert_eq(p->sent[i].hash, n->hash,
@@ -433,6 +440,9 @@ static void drop_held(struct side *s)
     for (size_t i = 0; i < s->n_held; i++)
         memop_free(s->held[i]);
     s->n_held = 0;
+    if (s->late != NULL)
+        memop_free(s->late);
+    s->late = NULL;
 }
 
 static void side_stop(struct side *s)
@@ -617,29 +627,22 @@ static uint64_t next_of(const struct side *s)
     return s->running ? engine_next_deadline(s->engine) : UINT64_MAX;
 }
 
+/* The data plane's own clock ticks at least four times a second. */
 static void pass(struct pair *p, uint64_t ms, bool carry)
 {
     uint64_t end = p->now_ms + ms;
 
-    for (unsigned i = 0; i < 20000; i++) {
+    while (p->now_ms < end) {
         uint64_t a = next_of(&p->a), b = next_of(&p->b), t = a < b ? a : b;
 
-        if (t > end)
-            break;
-        if (t > p->now_ms)
-            p->now_ms = t;
-        else
-            p->now_ms++;
+        if (t > p->now_ms + 250)
+            t = p->now_ms + 250;
+        p->now_ms = t > end ? end : t > p->now_ms ? t : p->now_ms + 1;
         tick(&p->a);
         tick(&p->b);
         if (carry)
             settle(p);
     }
-    p->now_ms = end;
-    tick(&p->a);
-    tick(&p->b);
-    if (carry)
-        settle(p);
 }
 
 void advance(struct pair *p, uint64_t ms)
@@ -836,6 +839,60 @@ void store_release(struct side *s)
 {
     s->hold_store = false;
     store_go(s);
+    side_run(s);
+}
+
+void store_fate(struct side *s, enum fate fate)
+{
+    struct memop *op = s->held[0];
+
+    cr_assert_gt(s->n_held, 0, "%c asks nothing of the store", s->name);
+    s->n_held--;
+    memmove(s->held, s->held + 1, s->n_held * sizeof s->held[0]);
+    if (fate == FATE_OK || fate == FATE_LOST || fate == FATE_SILENT)
+        memop_execute(op, s->pair->now_ms);
+    if (fate == FATE_OK)
+        memop_reply(op);
+    else if (fate == FATE_DOWN)
+        memop_fail(op);
+    else if (fate != FATE_SILENT)
+        memop_lose(op);
+    if (fate == FATE_LOST_AND_LATE)
+        s->late = op;
+    else
+        memop_free(op);
+    side_run(s);
+}
+
+void land_late(struct side *s)
+{
+    cr_assert_not_null(s->late);
+    memop_execute(s->late, s->pair->now_ms);
+    memop_free(s->late);
+    s->late = NULL;
+}
+
+void lose_slot(struct side *s)
+{
+    struct token before = s->token;
+
+    s->token = (struct token){ before.epoch + 1, (uint16_t)(s->node + 50), s->boot };
+    claim(s, &before);
+    s->token = before;
+}
+
+void roll_back(struct side *s, const struct memstore *snapshot)
+{
+    struct incarnation next = s->incarnation;
+    struct entries l = { .n = 0 };
+
+    next.id[15]++;
+    engine_slot_suspend(s->engine, PAIR_SLOT);
+    cr_assert_eq(memstore_rollback(s->memory, snapshot, &next), OK);
+    memstore_tell(s->store);
+    s->incarnation = next;
+    memstore_each(s->memory, PAIR_SLOT, add_entry, &l);
+    engine_slot_reconcile(s->engine, now_of(s->pair), PAIR_SLOT, &next, l.v, l.n, &s->acts);
     side_run(s);
 }
 

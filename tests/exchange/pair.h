@@ -54,6 +54,7 @@ struct side {
     bool hold_store; /* operations wait in held until the test answers them */
     struct memop *held[STORE_HELD];
     size_t n_held;
+    struct memop *late;
     struct memop *setup; /* own operation of the harness */
     enum err setup_err;
     /* seen */
@@ -62,7 +63,8 @@ struct side {
 };
 
 struct sent {
-    uint8_t id[32];
+    uint8_t id[32]; /* what must not vary */
+    uint8_t iv[8];
     uint64_t hash;
 };
 
@@ -148,6 +150,17 @@ size_t installed(struct side *s);
 
 /* Answers held operations in order: executes and replies. */
 void store_go(struct side *s);
+/* What becomes of the oldest held operation. */
+enum fate {
+    FATE_OK,
+    FATE_DOWN,          /* certainly not executed */
+    FATE_LOST,          /* executed, the answer is lost */
+    FATE_LOST_UNDONE,   /* the request is lost */
+    FATE_LOST_AND_LATE, /* as LOST_UNDONE, but it is executed when land_late is called */
+    FATE_SILENT         /* executed; no word ever (its node dies) */
+};
+void store_fate(struct side *s, enum fate fate);
+void land_late(struct side *s);
 /* Stop holding; answer everything. */
 void store_release(struct side *s);
 /* The engine's node dies: engine and data plane are gone; another node takes the slot over from
@@ -155,6 +168,11 @@ void store_release(struct side *s);
 void fail_over(struct side *s);
 /* Planned: the slot is released, then taken by another node. */
 void hand_over(struct side *s);
+/* The slot's row names another node from now on; the engine does not know. */
+void lose_slot(struct side *s);
+/* The store was rolled back to this snapshot, in a new incarnation; the side compares and writes
+ * back. */
+void roll_back(struct side *s, const struct memstore *snapshot);
 /* The stored record of the only session: for checks of what is stored. false: none. */
 bool stored(struct side *s, struct store_entry *ret);
 unsigned stored_count(struct side *s);
