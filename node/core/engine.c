@@ -197,7 +197,7 @@ static enum err first_init(struct engine *e, struct step *s, struct actions *out
          */
         if (known->commit == NULL && span_eq(span_bytes(known->r.init_request), s->packet)) {
             e->stats.retransmits_answered++;
-            send_datagrams(e, known, span_bytes(known->r.reply), out);
+            send_datagrams_to(e, &s->local, &s->remote, span_bytes(known->r.reply), out);
             return OK;
         }
         return E_REPLAY;
@@ -329,7 +329,7 @@ static enum err answered_before(struct engine *e, struct step *s, uint16_t numbe
     if (number != 1 || r->reply_msgid != s->h.msgid || r->reply.len == 0)
         return E_REPLAY;
     e->stats.retransmits_answered++;
-    send_datagrams(e, s->sa, span_bytes(r->reply), out);
+    send_datagrams_to(e, &s->local, &s->remote, span_bytes(r->reply), out);
     return OK;
 }
 

@@ -98,7 +98,8 @@ enum err seal_content(struct engine *e, const struct ike_sa *sa, const struct ik
     return bytes_copy(wr_span(&w), ret);
 }
 
-void send_datagrams(struct engine *e, struct ike_sa *sa, struct span datagrams, struct actions *out)
+void send_datagrams_to(struct engine *e, const struct endpoint *local,
+                       const struct endpoint *remote, struct span datagrams, struct actions *out)
 {
     struct rd r = rd_of(datagrams);
     uint16_t len;
@@ -108,10 +109,15 @@ void send_datagrams(struct engine *e, struct ike_sa *sa, struct span datagrams, 
         struct span copy = actions_copy(out, d);
         struct action *a = actions_add(out, ACT_SEND);
 
-        a->local = sa->r.local;
-        a->remote = sa->r.remote;
-        a->encap = sa->r.local.port == 4500;
+        a->local = *local;
+        a->remote = *remote;
+        a->encap = local->port == 4500;
         a->data = copy;
         e->stats.packets_out++;
     }
+}
+
+void send_datagrams(struct engine *e, struct ike_sa *sa, struct span datagrams, struct actions *out)
+{
+    send_datagrams_to(e, &sa->r.local, &sa->r.remote, datagrams, out);
 }

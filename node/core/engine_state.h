@@ -83,6 +83,9 @@ MUST_USE enum err seal_content(struct engine *e, const struct ike_sa *sa,
                                struct bytes *ret);
 void send_datagrams(struct engine *e, struct ike_sa *sa, struct span datagrams,
                     struct actions *out);
+/* RFC 7296 2.11: an answer goes where its request came from. */
+void send_datagrams_to(struct engine *e, const struct endpoint *local,
+                       const struct endpoint *remote, struct span datagrams, struct actions *out);
 /* A clear message as a list of one. */
 MUST_USE enum err one_datagram(struct span message, struct bytes *ret);
 

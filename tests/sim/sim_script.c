@@ -146,8 +146,14 @@ static void connect_client(struct sim *s, int c)
     struct engine *e = node_engine(h->node);
 
     h->wanted = true;
-    if (e == NULL || engine_stats(e)->sessions > 0)
+    if (e == NULL)
         return;
+    if (engine_stats(e)->sessions > 0) {
+        /* A Delete of its own may still be under way: look again, while there is time to judge. */
+        if (s->now_us < sec(60))
+            plan(s, s->now_us + sec(1), SC_CONNECT, c);
+        return;
+    }
     engine_initiate(e, host_now(h), "cluster", 1, &h->acts);
     host_run(h);
 }
