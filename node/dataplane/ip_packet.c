@@ -124,39 +124,44 @@ enum err ip_packet_parse(struct span s, struct ip_packet *ret)
     return OK;
 }
 
-/* The sum is taken over native 32-bit words: one's complement addition commutes with swapping the
- * octets of every word (RFC 1071 2(B)), so csum_fold swaps once at the end. A 64-bit accumulator
- * holds 2^32 of them. */
+/* The sum is taken over native 64-bit words with the carries added back in: one's complement
+ * addition commutes with swapping the octets of every word (RFC 1071 2(B), (C)), so csum_fold swaps
+ * once at the end. Two chains, because one addition waits for the one before. */
+static uint64_t add_carry(uint64_t sum, uint64_t v)
+{
+    sum += v;
+    return sum + (sum < v);
+}
+
 uint64_t csum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
-    uint64_t a = 0, b = 0;
+    uint64_t a = sum, b = 0, carry_a = 0, carry_b = 0;
 
     while (len >= 32) {
-        uint32_t w[8];
+        uint64_t w[4];
 
         memcpy(w, p, sizeof(w));
-        a += (uint64_t)w[0] + w[1] + w[2] + w[3];
-        b += (uint64_t)w[4] + w[5] + w[6] + w[7];
+        a += w[0];
+        carry_a += a < w[0];
+        b += w[1];
+        carry_b += b < w[1];
+        a += w[2];
+        carry_a += a < w[2];
+        b += w[3];
+        carry_b += b < w[3];
         p += 32;
         len -= 32;
     }
-    while (len >= 4) {
-        uint32_t w;
+    while (len > 0) {
+        size_t n = len < 8 ? len : 8;
+        uint64_t w = 0;
 
-        memcpy(&w, p, sizeof(w));
-        a += w;
-        p += 4;
-        len -= 4;
+        memcpy(&w, p, n);
+        a = add_carry(a, w);
+        p += n;
+        len -= n;
     }
-    if (len > 0) {
-        uint8_t last[4] = { 0 };
-        uint32_t w;
-
-        memcpy(last, p, len);
-        memcpy(&w, last, sizeof(w));
-        a += w;
-    }
-    return sum + a + b;
+    return add_carry(add_carry(a, b), carry_a + carry_b);
 }
 
 uint64_t csum_copy(uint64_t sum, uint8_t *to, const uint8_t *from, size_t len)
@@ -171,7 +176,7 @@ uint16_t csum_fold(uint64_t sum)
     uint8_t octets[2];
 
     sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32); /* the carry of that */
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-enum { REQUEST_MAX = 512, ANSWER_MAX = 4096, ANSWER_WAIT_S = 2 };
+enum { REQUEST_MAX = 512, ANSWER_MAX = 4096, ANSWER_WAIT_S = 2, QUEUE_PACKETS = 1024 };
 
 struct request {
     _Alignas(struct nlmsghdr) uint8_t buf[REQUEST_MAX];
@@ -110,12 +110,14 @@ static void no_autoconf(unsigned ifindex)
 enum err tun_link_up(unsigned ifindex, uint32_t mtu)
 {
     struct ifinfomsg m = { .ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+    uint32_t queue = QUEUE_PACKETS;
     struct request q;
 
     no_autoconf(ifindex);
     begin(&q, RTM_NEWLINK, 0, &m, sizeof(m));
     if (mtu != 0)
         attr(&q, IFLA_MTU, &mtu, sizeof(mtu));
+    attr(&q, IFLA_TXQLEN, &queue, sizeof(queue));
     return execute(&q, 0);
 }
 

@@ -7,7 +7,8 @@
 
 #include "statesync/base/addr.h"
 
-/* Interface up, with this MTU (0: leave). */
+/* Interface up, with this MTU (0: leave), a queue of 1024 packets and no IPv6 link-local address.
+ */
 MUST_USE enum err tun_link_up(unsigned ifindex, uint32_t mtu);
 MUST_USE enum err tun_addr_add(unsigned ifindex, const struct ip_prefix *addr);
 MUST_USE enum err tun_addr_del(unsigned ifindex, const struct ip_prefix *addr);
