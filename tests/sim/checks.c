@@ -406,27 +406,32 @@ void check_commit(struct sim *s, const struct memop *op)
 
 struct vips {
     struct sim *s;
-    struct ip_addr v[64];
-    int host[64];
+    const struct host *h;
+    struct ip_addr v[256];
+    uint64_t spi[256];
     size_t n;
-    int now_host;
 };
 
+/* INV-VIP among the sessions of rightful owners: what a node keeps of a slot that is not its own
+ * any more passes no packet. A session rekeyed from another shares nothing with it: addresses move
+ * along. */
 static bool collect_vip(void *ctx, const struct session_record *r)
 {
     struct vips *v = ctx;
+    struct store_row row = memstore_row(v->s->store, ike_spi_slot(r->spi_r));
 
-    if (r->state != SS_ESTABLISHED || r->n_vips == 0 || v->n == 64)
+    if (r->state != SS_ESTABLISHED || r->n_vips == 0 || v->n == 256 ||
+        row.token.node != v->h->node_id || row.token.boot != node_boot(v->h->node))
         return true;
     for (size_t i = 0; i < v->n; i++)
-        if (v->host[i] != v->now_host && ip_eq(&v->v[i], &r->vips[0])) {
+        if (ip_eq(&v->v[i], &r->vips[0])) {
             char t[IP_TEXT_MAX];
 
-            violate(v->s, "INV-VIP: %s belongs to clients %d and %d", ip_text(&r->vips[0], t),
-                    v->host[i], v->now_host);
+            violate(v->s, "INV-VIP: %s belongs to %016llx and %016llx", ip_text(&r->vips[0], t),
+                    (unsigned long long)v->spi[i], (unsigned long long)r->spi_r);
         }
     v->v[v->n] = r->vips[0];
-    v->host[v->n++] = v->now_host;
+    v->spi[v->n++] = r->spi_r;
     return true;
 }
 
@@ -469,11 +474,11 @@ void check_event(struct sim *s)
 
         if (!h->up || node_engine(h->node) == NULL)
             continue;
-        v.now_host = i;
+        v.h = h;
         if (h->client)
-            engine_each_session(node_engine(h->node), collect_vip, &v);
-        else
-            engine_each_session(node_engine(h->node), check_auth, s);
+            continue;
+        engine_each_session(node_engine(h->node), collect_vip, &v);
+        engine_each_session(node_engine(h->node), check_auth, s);
     }
     check_owners(s);
 }

@@ -62,18 +62,27 @@ static uint64_t delay_us(struct sim *s, uint64_t base)
            (s->jitter_us > 0 ? rng_below(&s->rng, s->jitter_us) : 0);
 }
 
-/* ECMP: where a client's packets go now. */
+/* A node whose routes the routers have: its helper announces it while it says that it is ready. */
+static bool announced(const struct host *h)
+{
+    return h->up && node_ready(h->node);
+}
+
+/* ECMP: where a client's packets go now. Without any announced node they go on to where they went.
+ */
 void net_reroute(struct sim *s, bool all)
 {
     for (int c = 0; c < s->n_clients; c++) {
         struct host *h = &s->hosts[s->n_nodes + c];
-        int tries = 0;
+        int first = (int)rng_below(&s->rng, (uint64_t)s->n_nodes);
 
-        if (!all && s->hosts[h->via].up)
+        if (!all && announced(&s->hosts[h->via]))
             continue;
-        do
-            h->via = (int)rng_below(&s->rng, (uint64_t)s->n_nodes);
-        while (!s->hosts[h->via].up && ++tries < 32);
+        for (int i = 0; i < s->n_nodes; i++)
+            if (announced(&s->hosts[(first + i) % s->n_nodes])) {
+                h->via = (first + i) % s->n_nodes;
+                break;
+            }
     }
 }
 

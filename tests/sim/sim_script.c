@@ -353,6 +353,7 @@ void script_step(struct sim *s, const struct event *e)
         net_reroute(s, a == 0);
         break;
     case SC_CHECK:
+        net_reroute(s, false); /* routers follow what is announced */
         check_event(s);
         plan(s, s->now_us + sec(0.1), SC_CHECK, 0);
         break;
