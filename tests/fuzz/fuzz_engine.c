@@ -21,7 +21,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 enum op {
     OP_RAW,
     OP_HEADER,   /* session:8, then a datagram whose SPIs and length are set right */
-    OP_REQUEST,  /* session:8 exchange:8 first:8 content; bit 7 of exchange: one ID ahead */
+    OP_REQUEST,  /* session:8 exchange:8 first:8 content; upper bits of exchange: see ahead_of */
     OP_RESPONSE, /* the same, for our request in flight */
     OP_FRAGMENT, /* session:8 exchange:8 first:8 number:8 total:8 content */
     OP_TICK,     /* seconds:16 */
@@ -159,6 +159,9 @@ static void put_u64(uint8_t *p, uint64_t v)
         p[i] = (uint8_t)v;
 }
 
+/* A repeat, the next, one ahead, far away: 2^32 - 1 is one back. */
+static const uint32_t ahead_of[4] = { 0, 1, UINT32_MAX, 1000 };
+
 /* What the peer would send: sealed with its keys. */
 static void receive_sealed(struct world *w, uint8_t low, enum op op, const uint8_t *p, size_t len)
 {
@@ -180,8 +183,8 @@ static void receive_sealed(struct world *w, uint8_t low, enum op op, const uint8
                                 r->suite.dh };
     k = (struct protect_keys){ &suite, from_i ? &r->sk_ei : &r->sk_er,
                                from_i ? &r->sk_ai : &r->sk_ar };
-    h = ike_header_make(r->spi_i, r->spi_r, p[1] & 0x7f, from_i, response,
-                        response ? r->request.msgid : r->recv_next + (p[1] >> 7));
+    h = ike_header_make(r->spi_i, r->spi_r, p[1] & 0x3f, from_i, response,
+                        (response ? r->request.msgid : r->recv_next) + ahead_of[p[1] >> 6]);
     if (op == OP_FRAGMENT) {
         if (len < 5)
             return;
