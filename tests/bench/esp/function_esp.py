@@ -330,16 +330,16 @@ def main():
     args = ap.parse_args()
     base = tempfile.mkdtemp(prefix="function-esp-", dir=os.environ.get("TMPDIR", "/tmp"))
     failed = 0
-    lab = net.Net("espf")
-    ns = (lab.ns("a"), lab.ns("b"))
-    lab.link(ns[0], "eth0", ns[1], "eth0")
-    for i, n in enumerate(ns):
-        lab.addr(n, "eth0", f"10.66.0.{i + 1}/24", f"fd66::{i + 1}/64")
     for k, (name, fn) in enumerate(cases()):
         if args.only not in name:
             continue
         d = f"{base}/{k}"
         os.makedirs(d)
+        lab = net.Net("espf")           # new ones each time: no late segment of the case before
+        ns = (lab.ns("a"), lab.ns("b"))
+        lab.link(ns[0], "eth0", ns[1], "eth0")
+        for i, n in enumerate(ns):
+            lab.addr(n, "eth0", f"10.66.0.{i + 1}/24", f"fd66::{i + 1}/64")
         try:
             fn(ns, os.path.abspath(args.esp_end), d)
             print(f"ok - {name}", flush=True)
@@ -348,6 +348,7 @@ def main():
             print(f"not ok - {name}: {e} (logs in {d})", flush=True)
         finally:
             proc.stop_all()
+            lab.close()
     if not failed:
         shutil.rmtree(base, ignore_errors=True)
     return 1 if failed else 0
