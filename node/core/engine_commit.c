@@ -238,10 +238,7 @@ static void commit_result(struct engine *e, struct now now, struct commit *c, en
         break;
     case E_STORE_UNKNOWN:
         e->stats.commit_unknown++;
-        if (BREAK(e->env, UNKNOWN_IS_REFUSED))
-            commit_refused(e, c, E_CONFLICT, out);
-        else
-            read_back(e, c, out);
+        read_back(e, c, out);
         break;
     case E_STORE_DOWN:
         wait_and_retry(e, now, c);

@@ -93,6 +93,10 @@ static enum err lease(struct engine *e, struct ike_sa *sa, const struct policy_p
     }
     if (a.family == 0)
         return E_NO_ADDRESS;
+    if (BREAK(e->env, ADDRESS_WITHOUT_LEASE)) {
+        sa->lease_vip = a;
+        return OK;
+    }
     wr_u64(&w, session_own_spi(&sa->r));
     wr_u32(&w, slot_of(e, sa)->token.epoch);
     wr_u16(&w, slot_of(e, sa)->token.node);
@@ -126,7 +130,10 @@ enum err pool_take(void *host, struct ike_sa *sa, const struct policy_pool *pool
     }
     if (sa->lease_ticket != 0)
         return E_TEMPORARY;
-    return lease(e, sa, pool, e->lease_out);
+    TRY(lease(e, sa, pool, e->lease_out));
+    *ret = sa->lease_vip;
+    *ret_leased = true;
+    return OK;
 }
 
 bool engine_slot_of_inner(const struct engine *e, const struct ip_addr *inner, uint16_t *ret_slot)

@@ -13,7 +13,6 @@ const char *break_name(unsigned n)
         [BREAK_FORGET_REPLY] = "forget-reply",
         [BREAK_FORGET_WINDOW] = "forget-window",
         [BREAK_FORGET_TOMBSTONE] = "forget-tombstone",
-        [BREAK_UNKNOWN_IS_REFUSED] = "unknown-is-refused",
         [BREAK_CLAIM_WITHOUT_CAS] = "claim-without-cas",
         [BREAK_ADDRESS_WITHOUT_LEASE] = "address-without-lease",
         [BREAK_HANDOVER_GUESS] = "handover-guess",

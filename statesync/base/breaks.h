@@ -16,7 +16,6 @@ enum {
     BREAK_FORGET_REPLY,           /* leave the reply out of the record */
     BREAK_FORGET_WINDOW,          /* start inbound windows empty at takeover (INV-REPLAY) */
     BREAK_FORGET_TOMBSTONE,       /* a delete leaves nothing behind (INV-REVOKE) */
-    BREAK_UNKNOWN_IS_REFUSED,     /* take a timed out write for a refused one */
     BREAK_CLAIM_WITHOUT_CAS,      /* claim a slot whatever its token (INV-OWNER) */
     BREAK_ADDRESS_WITHOUT_LEASE,  /* hand out an inner address without asking the store (INV-VIP) */
     BREAK_HANDOVER_GUESS,         /* planned handover without waiting for exact counters */

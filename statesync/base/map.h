@@ -1,5 +1,5 @@
-/* map: 64-bit key -> pointer, open addressing, grows. Keys that a peer chooses are mixed with a secret by
- * the caller first. Owns nothing that it points to. */
+/* map: 64-bit key -> pointer, open addressing, grows. Keys that a peer chooses are mixed with a
+ * secret by the caller first. Owns nothing that it points to. */
 #pragma once
 
 #include "statesync/base/span.h"

@@ -27,17 +27,29 @@ struct facts {
     size_t n, cap;
 };
 
+enum { CAPTURED = 256, REPLAY_BOUND_US = 4000000 };
+
+struct captured {
+    struct dp_packet packet;
+    uint64_t at_us;
+};
+
 struct deleted {
     uint32_t spi_in;
     uint64_t at_us;
 };
 
 struct checks {
-    struct facts esp_nonce;   /* key + number -> emitting host and life */
-    struct facts esp_highest; /* install -> highest number */
-    struct facts delivered;   /* SPI + number + receiver side -> times */
-    struct facts sk_nonce;    /* IKE SA, sender's role, IV -> digest of the message */
-    struct facts stored;      /* digest of a datagram that was committed */
+    struct facts esp_nonce;       /* key + number -> emitting host and life */
+    struct facts esp_highest;     /* install -> highest number */
+    struct facts delivered;       /* SPI + number + receiver side -> times */
+    struct facts sk_nonce;        /* IKE SA, sender's role, IV -> digest of the message */
+    struct facts first_delivered; /* as delivered -> time */
+    struct facts reserved;        /* inbound SPI -> highest reserved end that was ever stored */
+    struct facts ended;           /* IKE SA whose tombstone was stored */
+    struct captured captured[CAPTURED];
+    size_t n_captured;
+    struct facts stored;  /* digest of a datagram that was committed */
     struct facts content; /* IKE SA, direction, message ID, fragment -> digest of the plaintext */
     struct deleted *deleted;
     size_t n_deleted, cap_deleted;
@@ -58,6 +70,9 @@ void checks_free(struct checks *c)
     free(c->esp_highest.v);
     free(c->delivered.v);
     free(c->sk_nonce.v);
+    free(c->first_delivered.v);
+    free(c->reserved.v);
+    free(c->ended.v);
     free(c->stored.v);
     free(c->content.v);
     free(c->deleted);
@@ -131,29 +146,66 @@ void check_esp_sent(struct sim *s, struct host *h, const struct dp_packet *p)
         violate(s, "INV-SEQ: number %llu of SPI %08x after %llu on host %d",
                 (unsigned long long)p->seq, p->spi, (unsigned long long)f->value, h->index);
     f->value = p->seq;
+    if (h->client)
+        return;
+    /* Reserve before use: whatever leaves is below an end that the store has seen. */
+    SHA256((const uint8_t *)&p->spi, sizeof p->spi, k);
+    f = fact(&s->checks->reserved, k, &fresh);
+    if (p->seq >= f->value)
+        violate(s, "INV-SEQ: host %d emits number %llu of SPI %08x, reserved is only up to %llu",
+                h->index, (unsigned long long)p->seq, p->spi, (unsigned long long)f->value);
 }
 
-/* INV-REPLAY: delivered once per cluster; once more for each owner that was lost unplanned. */
+/* Whether windows may not have been stored between this moment and the published bound after it. */
+static bool loss_near(const struct sim *s, uint64_t at_us)
+{
+    for (unsigned i = 0; i < s->n_losses; i++)
+        if (s->loss_us[i] + 8000000 >= at_us && s->loss_us[i] <= at_us + REPLAY_BOUND_US)
+            return true;
+    return s->n_losses == 64 || s->store_lost_writes;
+}
+
+bool checks_captured(struct sim *s, struct dp_packet *ret)
+{
+    struct checks *c = s->checks;
+    const struct captured *k;
+
+    if (c->n_captured == 0)
+        return false;
+    k = &c->captured[rng_below(&s->rng, c->n_captured < CAPTURED ? c->n_captured : CAPTURED)];
+    *ret = k->packet;
+    return s->now_us - k->at_us > REPLAY_BOUND_US;
+}
+
+/* INV-REPLAY: delivered once per cluster; once more only what an owner accepted shortly before it
+ * was lost (the published bound), never what is older. */
 void check_esp_delivered(struct sim *s, struct host *h, const struct dp_packet *p)
 {
     struct {
         uint64_t key, seq, client;
     } id = { p->key, p->seq, h->client ? (uint64_t)h->index : 0 };
+    struct checks *c = s->checks;
     uint8_t k[32];
     bool fresh;
-    struct fact *f;
-    uint64_t allowed = 1 + (h->client ? 0 : s->owner_losses);
+    struct fact *f, *first;
 
     SHA256((const uint8_t *)&id, sizeof id, k);
-    f = fact(&s->checks->delivered, k, &fresh);
-    if (++f->value > allowed)
-        violate(s, "INV-REPLAY: number %llu of SPI %08x delivered %llu times",
-                (unsigned long long)p->seq, p->spi, (unsigned long long)f->value);
-    for (size_t i = 0; !h->client && i < s->checks->n_deleted; i++)
-        if (s->checks->deleted[i].spi_in == p->spi &&
-            s->now_us > s->checks->deleted[i].at_us + 10000000)
+    f = fact(&c->delivered, k, &fresh);
+    first = fact(&c->first_delivered, k, &fresh);
+    if (fresh) {
+        first->value = s->now_us;
+        if (!h->client)
+            c->captured[c->n_captured++ % CAPTURED] = (struct captured){ *p, s->now_us };
+    }
+    f->value++;
+    if (f->value > 1 && (h->client || !loss_near(s, first->value)))
+        violate(s, "INV-REPLAY: number %llu of SPI %08x delivered %llu times, first at %.3f s",
+                (unsigned long long)p->seq, p->spi, (unsigned long long)f->value,
+                (double)first->value / 1e6);
+    for (size_t i = 0; !h->client && i < c->n_deleted; i++)
+        if (c->deleted[i].spi_in == p->spi && s->now_us > c->deleted[i].at_us + 10000000)
             violate(s, "INV-REVOKE: SPI %08x delivered %.1f s after its Delete", p->spi,
-                    (double)(s->now_us - s->checks->deleted[i].at_us) / 1e6);
+                    (double)(s->now_us - c->deleted[i].at_us) / 1e6);
 }
 
 /* A session that both ends know is gone: its inbound SPIs must stay silent. */
@@ -321,6 +373,41 @@ static void remember_stored(struct sim *s, struct span datagrams)
     }
 }
 
+static void remember_reserved(struct sim *s, const struct child_record *c)
+{
+    uint8_t k[32];
+    bool fresh;
+    struct fact *f;
+
+    SHA256((const uint8_t *)&c->spi_out, sizeof c->spi_out, k);
+    f = fact(&s->checks->reserved, k, &fresh);
+    if (c->reserved_end > f->value)
+        f->value = c->reserved_end;
+}
+
+static void remember_ended(struct sim *s, const struct session_record *r)
+{
+    uint64_t id[2] = { r->spi_i, r->spi_r };
+    uint8_t k[32];
+    bool fresh;
+
+    SHA256((const uint8_t *)id, sizeof id, k);
+    fact(&s->checks->ended, k, &fresh)->value = 1;
+}
+
+/* INV-REVOKE: of a session that ended nobody begins anything again. */
+static void check_ended(struct sim *s, struct host *h, const struct sent *m)
+{
+    uint64_t id[2] = { m->h.spi_i, m->h.spi_r };
+    uint8_t k[32];
+    bool fresh;
+
+    SHA256((const uint8_t *)id, sizeof id, k);
+    if (fact(&s->checks->ended, k, &fresh)->value == 1 && !s->store_lost_writes)
+        violate(s, "INV-REVOKE: host %d begins exchange %u on %016llx, which was deleted", h->index,
+                m->h.exchange, (unsigned long long)m->h.spi_r);
+}
+
 static void remember_record(struct sim *s, uint16_t slot, uint64_t id, uint64_t version,
                             struct span value)
 {
@@ -335,6 +422,10 @@ static void remember_record(struct sim *s, uint16_t slot, uint64_t id, uint64_t 
                                   version, value, &plain, NULL) != OK)
         return;
     if (session_record_decode(span_bytes(plain), &r) == OK) {
+        for (unsigned i = 0; i < r.n_children; i++)
+            remember_reserved(s, &r.children[i]);
+        if (r.state == SS_DELETED)
+            remember_ended(s, &r);
         remember_stored(s, span_bytes(r.reply));
         remember_stored(s, span_bytes(r.request.datagrams));
         session_record_done(&r);
@@ -374,6 +465,8 @@ void check_send(struct sim *s, struct host *h, const struct action *a)
         return;
     }
     check_sk_nonce(s, h, &m, a->data);
+    if (!h->client && !ike_is_response(&m.h))
+        check_ended(s, h, &m);
     f = (struct find_session){ m.h.spi_i, m.h.spi_r, NULL };
     engine_each_session(node_engine(h->node), match_session, &f);
     if (f.r == NULL || !open_sent(f.r, &m, a->data, room, sizeof room, &plain)) {
@@ -388,10 +481,15 @@ void check_send(struct sim *s, struct host *h, const struct action *a)
 }
 
 /* INV-OWNER at the store: a commit that went through carried the row's token. */
-void check_commit(struct sim *s, const struct memop *op)
+void check_commit(struct sim *s, const struct memop *op, const struct store_row *before)
 {
     const struct store_op *o = memop_request(op);
     struct store_row row;
+
+    if (memop_executed(op) && memop_outcome(op) == OK && o->kind == STORE_CLAIM &&
+        !token_eq(&before->token, &o->expect_token))
+        violate(s, "INV-OWNER: node %u claimed slot %u over another node's token", memop_node(op),
+                o->slot);
 
     if (!memop_executed(op) || memop_outcome(op) != OK || o->kind != STORE_COMMIT)
         return;

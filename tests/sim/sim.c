@@ -37,6 +37,13 @@ void violate(struct sim *s, const char *fmt, ...)
     trace(s, "VIOLATION %s", s->violation);
 }
 
+void sim_loss(struct sim *s)
+{
+    s->owner_losses++;
+    if (s->n_losses < 64)
+        s->loss_us[s->n_losses++] = s->now_us;
+}
+
 /* Operations of one connection keep their order, as on one TCP connection. */
 static void on_store_op(void *ctx, struct memop *op)
 {
@@ -57,11 +64,12 @@ static void store_exec(struct sim *s, struct event *e)
 {
     struct event reply = { .kind = EVT_STORE_REPLY, .host = e->host, .op = e->op };
     bool lose = rng_permille(&s->rng, s->store_lose_permille);
+    struct store_row before = memstore_row(s->store, memop_request(e->op)->slot);
 
     /* A lost operation may still have been executed, or be executed later, or never. */
     if (!lose || rng_below(&s->rng, 2) == 0) {
         memop_execute(e->op, s->now_us / 1000);
-        check_commit(s, e->op);
+        check_commit(s, e->op, &before);
     }
     reply.esp.seq = lose;
     e->op = NULL;
@@ -80,8 +88,10 @@ static void store_reply(struct sim *s, struct event *e)
     if (e->esp.seq != 0) {
         if (!memop_executed(e->op) && rng_below(&s->rng, 2) == 0) {
             memop_lose(e->op);
+            struct store_row before = memstore_row(s->store, memop_request(e->op)->slot);
+
             memop_execute(e->op, s->now_us / 1000); /* lands after all */
-            check_commit(s, e->op);
+            check_commit(s, e->op, &before);
             return;
         }
         memop_lose(e->op);
@@ -182,7 +192,8 @@ static void make_policies(struct sim *s)
     text_id(&c->local_id, "gw.sim");
     c->n_pools = 1;
     snprintf(c->pools[0].name, sizeof c->pools[0].name, "pool");
-    c->pools[0].prefix = (struct ip_prefix){ { 4, { 10, 77, 0, 0 } }, 24 };
+    c->pools[0].prefix =
+        (struct ip_prefix){ { 4, { 10, 77, 0, 0 } }, rng_below(&s->rng, 3) == 0 ? 28 : 24 };
     c->children[0].local_ts[0] = net_ts();
     c->children[0].n_local = 1;
     c->children[0].remote_dynamic = true;

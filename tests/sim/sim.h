@@ -94,6 +94,8 @@ struct sim {
     uint64_t faults_end_us, end_us;
 
     /* what the faults excuse */
+    uint64_t loss_us[64]; /* when an owner was lost or could not store: bounds INV-REPLAY */
+    unsigned n_losses;
     unsigned owner_losses;     /* kills, pauses: bounds INV-REPLAY */
     bool store_lost_writes;    /* an incarnation that lost acknowledged writes */
     bool store_and_owner_lost; /* both at once: sessions may be suspect */
@@ -147,6 +149,8 @@ struct now host_now(const struct host *h);
 void host_esp_in(struct host *h, const struct dp_packet *p, bool forwarded);
 void host_inner_out(struct host *h, struct span inner, bool forwarded);
 
+/* Something that may keep windows from being stored happens now. */
+void sim_loss(struct sim *s);
 /* sim_script.c: clients' behaviour, faults, end of the run */
 void script_plan(struct sim *s);
 void script_step(struct sim *s, const struct event *e);
@@ -157,7 +161,9 @@ void checks_free(struct checks *c);
 void check_send(struct sim *s, struct host *h, const struct action *a);
 void check_esp_sent(struct sim *s, struct host *h, const struct dp_packet *p);
 void check_esp_delivered(struct sim *s, struct host *h, const struct dp_packet *p);
-void check_commit(struct sim *s, const struct memop *op);
+void check_commit(struct sim *s, const struct memop *op, const struct store_row *before);
+/* A captured packet of a client that was delivered a while ago; false: none. */
+bool checks_captured(struct sim *s, struct dp_packet *ret);
 void check_event(struct sim *s);
 void check_deleted(struct sim *s, const struct session_record *r);
 void check_end(struct sim *s);

@@ -26,6 +26,8 @@ enum script_kind {
     SC_FAILOVER, /* failover without loss */
     SC_NAT,      /* client a's NAT forgets it */
     SC_REHASH,
+    SC_BURST,  /* many packets at once out of some session of node a */
+    SC_REPLAY, /* somebody sends an old packet of a client again; repeats itself */
     SC_CHECK
 };
 
@@ -90,6 +92,11 @@ static void plan_fault(struct sim *s, uint64_t at)
         break;
     case 9:
         plan(s, at, SC_SNAPSHOT, 0);
+        /* Numbers beyond the reservation that the snapshot knows: several bursts, because a block
+         * is only extended between them. */
+        if (rng_below(&s->rng, 2) == 0)
+            for (int i = 0; i < 4 * s->n_nodes; i++)
+                plan(s, at + len / 64 * (uint64_t)(1 + i / s->n_nodes), SC_BURST, i % s->n_nodes);
         if (rng_below(&s->rng, 3) == 0)
             plan(s, at + len / 8, SC_KILL, n);
         plan(s, at + len / 8 + 1000, SC_ROLLBACK, 0);
@@ -122,6 +129,9 @@ void script_plan(struct sim *s)
     for (unsigned i = 0; i < faults; i++)
         plan_fault(s, when(s, 3, 28));
     plan(s, sec(1), SC_CHECK, 0);
+    plan(s, sec(4), SC_REPLAY, 0);
+    if (rng_below(&s->rng, 4) == 0)
+        plan(s, when(s, 5, 30), SC_BURST, (int)rng_below(&s->rng, (uint64_t)s->n_nodes));
 }
 
 static void kill_node(struct sim *s, int n)
@@ -133,7 +143,7 @@ static void kill_node(struct sim *s, int n)
         up += s->hosts[i].up && !s->hosts[i].paused;
     if (!h->up || up < 2)
         return;
-    s->owner_losses++;
+    sim_loss(s);
     s->kills++;
     host_kill(s, h);
     /* The routers notice a little later. */
@@ -228,6 +238,36 @@ static void traffic(struct sim *s, int c)
     host_inner_out(node, span_of(inner, sizeof inner), false);
 }
 
+/* Enough numbers to use a block up within one instant: whatever is not reserved yet must stay
+ * unused. */
+static void burst(struct sim *s, struct host *h)
+{
+    struct pick p = { .rng = &s->rng };
+    struct dp_packet out;
+
+    if (!h->up || h->paused || node_engine(h->node) == NULL)
+        return;
+    engine_each_session(node_engine(h->node), pick_session, &p);
+    for (unsigned i = 0; p.child != 0 && i < 80000; i++) {
+        if (dp_record_emit(h->dp, p.child, 100, host_now(h).mono_ms, &out) != OK)
+            break;
+        check_esp_sent(s, h, &out);
+        if (i % 4096 == 0)
+            host_run(h);
+    }
+    host_run(h);
+}
+
+static void replay_old(struct sim *s)
+{
+    struct dp_packet p;
+    struct host *h = &s->hosts[rng_below(&s->rng, (uint64_t)s->n_nodes)];
+
+    plan(s, s->now_us + when(s, 0.2, 1), SC_REPLAY, 0);
+    if (h->up && !h->paused && checks_captured(s, &p))
+        host_esp_in(h, &p, false);
+}
+
 static void tell_all(struct sim *s)
 {
     for (int i = 0; i < s->n_nodes; i++)
@@ -270,6 +310,7 @@ static void store_fault(struct sim *s, enum script_kind kind)
         memstore_failover(s->store, &inc);
         break;
     }
+    sim_loss(s);
     trace(s, "store fault %d", kind);
     tell_all(s);
 }
@@ -281,7 +322,7 @@ void script_step(struct sim *s, const struct event *e)
     struct host *client = a < s->n_clients ? &s->hosts[s->n_nodes + a] : NULL;
     struct host *node = a < s->n_nodes ? &s->hosts[a] : NULL;
 
-    if (kind != SC_TRAFFIC && kind != SC_CHECK)
+    if (kind != SC_TRAFFIC && kind != SC_CHECK && kind != SC_REPLAY)
         trace(s, "script %d on %d", kind, a);
     switch (kind) {
     case SC_CONNECT:
@@ -311,7 +352,7 @@ void script_step(struct sim *s, const struct event *e)
         break;
     case SC_PAUSE:
         node->paused = true;
-        s->owner_losses++;
+        sim_loss(s);
         break;
     case SC_RESUME:
         node->paused = false;
@@ -331,9 +372,10 @@ void script_step(struct sim *s, const struct event *e)
         for (int i = 0; i < s->n_nodes; i++)
             if (i != a)
                 s->cut[a][i] = s->cut[i][a] = kind == SC_CUT;
-        s->owner_losses++;
+        sim_loss(s);
         break;
     case SC_STORE_SLOW:
+        sim_loss(s);
         s->store_lose_permille = 100;
         break;
     case SC_STORE_GOOD:
@@ -351,6 +393,12 @@ void script_step(struct sim *s, const struct event *e)
         break;
     case SC_REHASH:
         net_reroute(s, a == 0);
+        break;
+    case SC_BURST:
+        burst(s, node);
+        break;
+    case SC_REPLAY:
+        replay_old(s);
         break;
     case SC_CHECK:
         net_reroute(s, false); /* routers follow what is announced */
