@@ -275,8 +275,8 @@ static void child_is_gone(struct exchange *x, struct child_record *c)
     if (c->state == CS_INSTALLED)
         exchange_event(x, OUT_CHILD_DOWN, spi_in, E_NOT_FOUND);
     session_record_remove_child(&x->sa->r, spi_in);
-    /* A session whose stored state was behind: the peer's own Child SAs are not in it and never will be.
-     * Ended cleanly, the peer starts anew; kept, it would send into nothing. */
+    /* A session whose stored state was behind: the peer's own Child SAs are not in it and never
+     * will be. Ended cleanly, the peer starts anew; kept, it would send into nothing. */
     if (x->sa->r.suspect && x->sa->r.n_children == 0)
         x->sa->want_delete = true;
 }

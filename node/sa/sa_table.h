@@ -1,5 +1,5 @@
-/* sa_table: finds sessions: by our IKE SPI, by a half-open peer's first message, by inbound ESP SPI; and
- * orders them by their next deadline. Owns the sessions. */
+/* sa_table: finds sessions: by our IKE SPI, by a half-open peer's first message, by inbound ESP
+ * SPI; and orders them by their next deadline. Owns the sessions. */
 #pragma once
 
 #include "node/sa/ike_sa.h"

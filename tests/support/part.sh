@@ -13,6 +13,7 @@
 : "${IK_LOGS:=$IK_BUILD/logs/$(basename "$0" .sh)}"
 : "${IK_RESULT:=$IK_LOGS/.result}"
 export IK_ROOT IK_BUILD IK_MODE IK_LOGS IK_RESULT
+export LSAN_OPTIONS="suppressions=$IK_ROOT/tests/support/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 mkdir -p "$IK_LOGS"
 ik_passed=0
 ik_failed=0
