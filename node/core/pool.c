@@ -122,6 +122,8 @@ enum err pool_take(void *host, struct ike_sa *sa, const struct policy_pool *pool
     *ret_leased = false;
     if (from_block(e, sa, pool, ret) == OK)
         return OK;
+    if (sa->lease_ticket != 0) /* asked for: not ours before the store says so */
+        return E_TEMPORARY;
     if (sa->lease_vip.family == pool->prefix.addr.family &&
         prefix_contains(&pool->prefix, &sa->lease_vip)) {
         *ret = sa->lease_vip;
