@@ -136,6 +136,58 @@ Test(selectors, leased_address)
     pair_done(&p);
 }
 
+/* IKE_AUTH is repeated while the lease is on its way: the address is not given before the store has
+ * it. INV-VIP. */
+Test(selectors, lease_on_its_way)
+{
+    struct pair p;
+
+    pair_init(&p, 68);
+    p.b.slots = 16;
+    pair_use_cp(&p, "10.77.0.8/29", NULL);
+    pair_start(&p);
+    initiate(&p.a);
+    deliver(&p, A_TO_B, 0);
+    deliver(&p, B_TO_A, 0);
+    p.b.hold_store = true;
+    deliver_copy(&p, A_TO_B, 0);
+    cr_assert_eq(p.b.n_held, 1);
+    cr_assert_eq(memop_request(p.b.held[0])->kind, STORE_PUT);
+    deliver_copy(&p, A_TO_B, 0);
+    cr_assert_eq(p.b.n_held, 1, "nothing is committed with an address that is not ours");
+    cr_assert_eq(waiting(&p, B_TO_A), 0);
+    store_release(&p.b);
+    settle(&p);
+    check_up(&p);
+    cr_assert_eq(p.b.ups, 1);
+    pair_done(&p);
+}
+
+/* The store says no, or nothing: another address is asked for. */
+Test(selectors, lease_refused)
+{
+    struct pair p;
+
+    pair_init(&p, 69);
+    p.b.slots = 16;
+    pair_use_cp(&p, "10.77.0.8/29", NULL);
+    pair_start(&p);
+    initiate(&p.a);
+    deliver(&p, A_TO_B, 0);
+    deliver(&p, B_TO_A, 0);
+    p.b.hold_store = true;
+    deliver_copy(&p, A_TO_B, 0);
+    store_fate(&p.b, FATE_DOWN);
+    cr_assert_eq(waiting(&p, B_TO_A), 0);
+    if (p.b.n_held > 0)
+        store_fate(&p.b, FATE_LOST);
+    store_release(&p.b);
+    settle(&p);
+    check_up(&p);
+    cr_assert(session(&p.b, SS_ESTABLISHED)->vip_leased[0]);
+    pair_done(&p);
+}
+
 Test(selectors, narrowed_by_the_responder)
 {
     struct pair p;
