@@ -130,8 +130,6 @@ enum err pool_take(void *host, struct ike_sa *sa, const struct policy_pool *pool
         *ret_leased = true;
         return OK;
     }
-    if (sa->lease_ticket != 0)
-        return E_TEMPORARY;
     TRY(lease(e, sa, pool, e->lease_out));
     *ret = sa->lease_vip;
     *ret_leased = true;

@@ -150,11 +150,13 @@ static bool add_entry(void *ctx, const struct store_entry *e)
     return true;
 }
 
-static void open_slot(struct side *s, bool takeover)
+static void open_slot(struct side *s, bool takeover, bool suspect)
 {
-    struct slot_open so = {
-        .slot = PAIR_SLOT, .token = s->token, .incarnation = s->incarnation, .takeover = takeover
-    };
+    struct slot_open so = { .slot = PAIR_SLOT,
+                            .token = s->token,
+                            .incarnation = s->incarnation,
+                            .takeover = takeover,
+                            .suspect = suspect };
     struct entries l = { .n = 0 };
 
     memstore_each(s->memory, PAIR_SLOT, add_entry, &l);
@@ -426,7 +428,7 @@ static void side_start(struct side *s)
     s->token = (struct token){ 1, s->node, s->boot };
     claim(s, &none);
     new_engine(s);
-    open_slot(s, false);
+    open_slot(s, false, false);
 }
 
 void pair_start(struct pair *p)
@@ -913,7 +915,17 @@ static void next_node(struct side *s)
 void fail_over(struct side *s)
 {
     next_node(s);
-    open_slot(s, true);
+    open_slot(s, true, false);
+}
+
+void fail_over_suspect(struct side *s)
+{
+    struct incarnation next = s->incarnation;
+
+    next.id[15]++;
+    memstore_failover(s->memory, &next);
+    next_node(s);
+    open_slot(s, true, true);
 }
 
 void hand_over(struct side *s)
@@ -931,7 +943,7 @@ void hand_over(struct side *s)
     cr_assert(done && slot == PAIR_SLOT, "%c does not let go of the slot", s->name);
     cr_assert_eq(installed(s), 0);
     next_node(s);
-    open_slot(s, true);
+    open_slot(s, true, false);
 }
 
 bool stored(struct side *s, struct store_entry *ret)

@@ -166,6 +166,9 @@ void store_release(struct side *s);
 /* The engine's node dies: engine and data plane are gone; another node takes the slot over from
  * what is stored. */
 void fail_over(struct side *s);
+/* The same after the store changed its incarnation, too: the slot was not vouched for, so its
+ * sessions are suspect. */
+void fail_over_suspect(struct side *s);
 /* Planned: the slot is released, then taken by another node. */
 void hand_over(struct side *s);
 /* The slot's row names another node from now on; the engine does not know. */

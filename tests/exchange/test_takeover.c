@@ -547,3 +547,51 @@ Test(takeover, a_long_life)
     cr_assert_eq(p.a.downs + p.b.downs, 0);
     pair_done(&p);
 }
+
+/* ---- suspect ---- */
+
+/* Owner and store are lost at once: nothing is sent or taken under the old Child SA, the first
+ * request is a probe, then the Child SA is replaced and the session is as before. */
+Test(takeover, suspect)
+{
+    struct pair p;
+    struct dp_packet packet;
+    uint32_t old;
+
+    pair_established(&p, 570);
+    old = child(&p.b)->spi_in;
+    cr_assert_eq(dp_record_emit(p.a.dp, child(&p.a)->spi_in, 100, p.now_ms, &packet), OK);
+    fail_over_suspect(&p.b);
+    cr_assert_eq(dp_record_receive(p.b.dp, &packet, p.now_ms), E_NOT_ALLOWED, "strict");
+    cr_assert_eq(dp_record_emit(p.b.dp, old, 100, p.now_ms, &packet), E_NOT_ALLOWED,
+                 "numbers of another incarnation");
+    run_for(&p, 2000);
+    check_up(&p);
+    cr_assert_neq(child(&p.b)->spi_in, old);
+    cr_assert_eq(p.a.downs + p.b.downs, 0);
+    side_rekey_ike(&p.a);
+    settle(&p);
+    check_up(&p);
+    pair_done(&p);
+}
+
+/* The peer refuses our rekeys for a while: still nothing passes under the old key. */
+Test(takeover, suspect_and_silent_peer)
+{
+    struct pair p;
+    struct dp_packet packet;
+    uint32_t old;
+
+    pair_established(&p, 571);
+    old = child(&p.b)->spi_in;
+    fail_over_suspect(&p.b);
+    advance(&p, 10000);
+    cr_assert_eq(dp_record_emit(p.b.dp, old, 100, p.now_ms, &packet), E_NOT_ALLOWED);
+    fail_over(&p.b); /* and the next node is no less careful */
+    cr_assert_eq(dp_record_emit(p.b.dp, old, 100, p.now_ms, &packet), E_NOT_ALLOWED);
+    settle(&p);
+    run_for(&p, 3000);
+    check_up(&p);
+    cr_assert_neq(child(&p.b)->spi_in, old);
+    pair_done(&p);
+}
