@@ -448,7 +448,8 @@ enum err create_child_response(struct exchange *x)
     x->out.install[x->out.n_install++] = made;
     if (q->kind == RQ_REKEY_CHILD)
         settle_rekey(x, made, lowest);
-    else
+    /* A rekey is news only to an operator who waits for it. */
+    if (q->kind != RQ_REKEY_CHILD || x->sa->event_id != 0)
         exchange_event(x, OUT_CHILD_UP, made, OK);
     x->out.commit = true;
     return OK;

@@ -399,5 +399,7 @@ enum err rekey_ike_response(struct exchange *x)
     }
     x->out.also = rival;
     collision_clear(&x->sa->r);
+    if (x->sa->event_id != 0)
+        exchange_event(x, OUT_IKE_UP, 0, OK); /* an operator asked for this rekey and waits */
     return OK;
 }
