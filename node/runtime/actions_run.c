@@ -7,6 +7,9 @@ static void event(struct runtime *rt, const struct action *a)
 {
     if (a->event == EV_CHILD_UP)
         inner_addr_child_up(&rt->inner, a);
+    if (a->event == EV_IKE_DOWN || a->event == EV_CHILD_DOWN)
+        inner_addr_down(&rt->inner);
+    autostart_event(&rt->autostart, a);
     if (a->event == EV_DRAINED)
         shutdown_drained(&rt->shutdown);
     if (rt->control != NULL)

@@ -7,9 +7,10 @@
 
 #include "node/runtime/runtime.h"
 
-enum { INBOX_MAX = 65536 };
+enum { INBOX_MAX = 65536, INBOX_PACKETS = 8192 };
 
 struct inbox_event {
+    bool ike; /* an IKE message of port 4500: event.local, remote and packet */
     struct dp_event event;
     struct bytes packet;
 };
@@ -37,25 +38,36 @@ static bool room(struct dataplane_io *d)
     return true;
 }
 
-static void on_event(void *ctx, const struct dp_event *ev)
+/* Packets are dropped when too many wait: room is left for what carries state, of which there is no
+ * more than a few events for each SA. */
+static void post(struct dataplane_io *d, const struct dp_event *ev, bool ike)
 {
-    struct dataplane_io *d = ctx;
-    bool carries_state = ev->kind != DPE_UNKNOWN_SPI && ev->kind != DPE_NO_SA_OUT;
+    bool carries_state = !ike && ev->kind != DPE_UNKNOWN_SPI && ev->kind != DPE_NO_SA_OUT;
     struct inbox_event *in;
 
+    if (!carries_state && d->n - d->first >= INBOX_PACKETS) {
+        d->dropped++;
+        return;
+    }
     if (!room(d)) {
         if (carries_state)
             abort(); /* losing one would leave a session half moved; a neighbour takes over */
+        d->dropped++;
         return;
     }
     in = &d->inbox[d->n];
-    *in = (struct inbox_event){ .event = *ev };
+    *in = (struct inbox_event){ .ike = ike, .event = *ev };
     if (bytes_copy(ev->packet, &in->packet) != OK)
-        return;
+        abort();
     in->event.packet = span_bytes(in->packet);
     d->n++;
     if (!d->rt->running && d->open)
         uv_idle_start(&d->wake, on_wake);
+}
+
+static void on_event(void *ctx, const struct dp_event *ev)
+{
+    post(ctx, ev, false);
 }
 
 bool dataplane_io_step(struct dataplane_io *d)
@@ -69,7 +81,11 @@ bool dataplane_io_step(struct dataplane_io *d)
     in = d->inbox[d->first++];
     if (d->first == d->n)
         d->first = d->n = 0;
-    node_dp_event(d->rt->node, runtime_now(), &in.event, &d->rt->acts);
+    if (in.ike)
+        node_packet(d->rt->node, runtime_now(), &in.event.local, &in.event.remote, in.event.packet,
+                    &d->rt->acts);
+    else
+        node_dp_event(d->rt->node, runtime_now(), &in.event, &d->rt->acts);
     bytes_free(&in.packet);
     return true;
 }
@@ -77,10 +93,9 @@ bool dataplane_io_step(struct dataplane_io *d)
 static void on_ike(void *ctx, const struct endpoint *local, const struct endpoint *remote,
                    struct span message)
 {
-    struct dataplane_io *d = ctx;
+    struct dp_event ev = { .local = *local, .remote = *remote, .packet = message };
 
-    node_packet(d->rt->node, runtime_now(), local, remote, message, &d->rt->acts);
-    runtime_step_done(d->rt);
+    post(ctx, &ev, true);
 }
 
 static enum err explain(const struct config *cfg, char error[CONFIG_ERROR])

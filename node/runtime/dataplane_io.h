@@ -1,5 +1,5 @@
-/* dataplane_io: the TUN data plane on the loop. Its events wait in an inbox: the node is never
- * re-entered from within a call of the data plane. */
+/* dataplane_io: the TUN data plane on the loop. Its events, and the IKE messages of port 4500, wait
+ * in an inbox: the node is never entered from within a call of the data plane. */
 #pragma once
 
 #include <uv.h>
@@ -14,7 +14,8 @@ struct dataplane_io {
     struct dataplane *dp;
     struct inbox_event *inbox;
     size_t n, cap, first;
-    uv_idle_t wake; /* events that came outside of a step */
+    uint64_t dropped; /* packets that found the inbox full */
+    uv_idle_t wake;   /* events that came outside of a step */
     bool open;
 };
 

@@ -17,39 +17,70 @@
 
 enum { METRIC_TUN = 100, METRIC_CLOSED = 4000000 };
 
+/* A range that is one prefix. */
+static bool as_prefix(const struct ip_addr *first, const struct ip_addr *last,
+                      struct ip_prefix *ret)
+{
+    size_t bits = ip_len(first) * 8, same = 0;
+
+    while (same < bits && ((first->ip[same / 8] ^ last->ip[same / 8]) >> (7 - same % 8) & 1) == 0)
+        same++;
+    for (size_t b = same; b < bits; b++)
+        if ((first->ip[b / 8] >> (7 - b % 8) & 1) != 0 || (last->ip[b / 8] >> (7 - b % 8) & 1) == 0)
+            return false;
+    *ret = (struct ip_prefix){ *first, (uint8_t)same };
+    return true;
+}
+
+static enum err close_prefix(const struct ip_prefix *p, char error[CONFIG_ERROR])
+{
+    struct tun_route closed = { .dst = *p, .metric = METRIC_CLOSED };
+    char text[IP_TEXT_MAX];
+
+    if (tun_route_add_unreachable(&closed) == OK)
+        return OK;
+    snprintf(error, CONFIG_ERROR,
+             "cannot add an unreachable route for %s: %s; it needs "
+             "CAP_NET_ADMIN",
+             prefix_text(p, text), strerror(errno));
+    return E_IO;
+}
+
+/* The networks that connections name as their remote side. A default route is left alone. */
+static enum err close_selectors(const struct policy_conn *c, char error[CONFIG_ERROR])
+{
+    for (size_t k = 0; k < c->n_children; k++)
+        for (size_t i = 0; i < c->children[k].n_remote; i++) {
+            const struct ts *t = &c->children[k].remote_ts[i];
+            struct ip_prefix p;
+
+            if (as_prefix(&t->first, &t->last, &p) && p.bits > 0)
+                TRY(close_prefix(&p, error));
+        }
+    return OK;
+}
+
 enum err inner_addr_open(struct inner_addr *ia, struct runtime *rt, char error[CONFIG_ERROR])
 {
+    const struct policy *policy = &rt->cfg->policy;
+
     ia->rt = rt;
+    for (size_t i = 0; i < policy->n_conns; i++)
+        TRY(close_selectors(&policy->conns[i], error));
     for (size_t i = 0; i < rt->cfg->n_pools; i++) {
-        struct tun_route closed = { .dst = rt->cfg->pools[i], .metric = METRIC_CLOSED };
         struct tun_route open = { .dst = rt->cfg->pools[i],
                                   .ifindex = dp_tun_ifindex(rt->dp.dp),
                                   .metric = METRIC_TUN };
         char text[IP_TEXT_MAX];
 
-        if (tun_route_add_unreachable(&closed) == OK && tun_route_add(&open) == OK)
+        TRY(close_prefix(&rt->cfg->pools[i], error));
+        if (tun_route_add(&open) == OK)
             continue;
-        snprintf(error, CONFIG_ERROR, "cannot add the routes of pool %s: %s",
+        snprintf(error, CONFIG_ERROR, "cannot add the route of pool %s: %s",
                  prefix_text(&rt->cfg->pools[i], text), strerror(errno));
-        return E_CONFIG;
+        return E_IO;
     }
     return OK;
-}
-
-/* A range that is one prefix. */
-static bool as_prefix(const struct rec_ts *t, struct ip_prefix *ret)
-{
-    size_t bits = ip_len(&t->first) * 8, same = 0;
-
-    while (same < bits &&
-           ((t->first.ip[same / 8] ^ t->last.ip[same / 8]) >> (7 - same % 8) & 1) == 0)
-        same++;
-    for (size_t b = same; b < bits; b++)
-        if ((t->first.ip[b / 8] >> (7 - b % 8) & 1) != 0 ||
-            (t->last.ip[b / 8] >> (7 - b % 8) & 1) == 0)
-            return false;
-    *ret = (struct ip_prefix){ t->first, (uint8_t)same };
-    return true;
 }
 
 static bool in_a_pool(const struct runtime *rt, const struct ip_addr *a)
@@ -66,7 +97,7 @@ static void add_route(struct runtime *rt, const struct session_record *r, const 
     struct tun_route closed = { .metric = METRIC_CLOSED };
     char text[IP_TEXT_MAX];
 
-    if (in_a_pool(rt, &t->first) || !as_prefix(t, &route.dst))
+    if (in_a_pool(rt, &t->first) || !as_prefix(&t->first, &t->last, &route.dst))
         return;
     if (route.dst.bits == 0) {
         LOG(&rt->env, LOG_WARN, "route-not-added", F_STR("prefix", prefix_text(&route.dst, text)),
@@ -84,33 +115,95 @@ static void add_route(struct runtime *rt, const struct session_record *r, const 
 }
 
 struct wanted {
-    struct runtime *rt;
-    const struct action *a;
+    struct inner_addr *ia;
+    uint64_t own_spi;
+    struct ip_addr vips[INNER_VIPS]; /* of every session that we began */
+    size_t n;
 };
+
+static bool collect(void *ctx, const struct session_record *r)
+{
+    struct wanted *w = ctx;
+
+    for (unsigned i = 0; r->role == ROLE_INITIATOR && r->state != SS_DELETED && i < r->n_vips; i++)
+        if (w->n < INNER_VIPS)
+            w->vips[w->n++] = r->vips[i];
+    return true;
+}
+
+static bool has(const struct ip_addr *list, size_t n, const struct ip_addr *a)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ip_eq(&list[i], a))
+            return true;
+    return false;
+}
+
+/* The device carries the inner addresses of the sessions that we began, and no others. The kernel
+ * takes a route away with its source address; the unreachable one stays. */
+static void sync_addresses(struct inner_addr *ia, struct wanted *w)
+{
+    unsigned ifindex = dp_tun_ifindex(ia->rt->dp.dp);
+
+    for (size_t i = 0; i < w->n; i++) {
+        struct ip_prefix own = { w->vips[i], (uint8_t)(ip_len(&w->vips[i]) * 8) };
+
+        if (!has(ia->vips, ia->n_vips, &w->vips[i]) && tun_addr_add(ifindex, &own) != OK)
+            LOG(&ia->rt->env, LOG_ERROR, "address-failed", F_STR("reason", strerror(errno)));
+    }
+    for (size_t i = 0; i < ia->n_vips; i++) {
+        struct ip_prefix old = { ia->vips[i], (uint8_t)(ip_len(&ia->vips[i]) * 8) };
+
+        if (!has(w->vips, w->n, &ia->vips[i]) && tun_addr_del(ifindex, &old) != OK)
+            LOG(&ia->rt->env, LOG_WARN, "address-failed", F_STR("reason", strerror(errno)));
+    }
+    memcpy(ia->vips, w->vips, w->n * sizeof w->vips[0]);
+    ia->n_vips = w->n;
+}
 
 static bool session_routes(void *ctx, const struct session_record *r)
 {
     struct wanted *w = ctx;
 
-    if (session_own_spi(r) != w->a->event_spi)
+    if (session_own_spi(r) != w->own_spi)
         return true;
-    for (unsigned i = 0; r->role == ROLE_INITIATOR && i < r->n_vips; i++) {
-        struct ip_prefix own = { r->vips[i], (uint8_t)(ip_len(&r->vips[i]) * 8) };
-
-        if (tun_addr_add(dp_tun_ifindex(w->rt->dp.dp), &own) != OK)
-            LOG(&w->rt->env, LOG_ERROR, "address-failed", F_STR("reason", strerror(errno)));
-    }
     for (unsigned c = 0; c < r->n_children; c++)
         for (unsigned i = 0; i < r->children[c].n_remote; i++)
-            add_route(w->rt, r, &r->children[c].remote_ts[i]);
+            add_route(w->ia->rt, r, &r->children[c].remote_ts[i]);
     return false;
 }
 
-void inner_addr_child_up(struct inner_addr *i, const struct action *a)
+/* Some session may need a route that the pools do not give: one that we begin, or a site's. */
+static bool routes_by_session(const struct runtime *rt)
 {
-    struct runtime *rt = i->rt;
-    struct wanted w = { rt, a };
+    for (size_t i = 0; i < rt->cfg->policy.n_conns; i++)
+        if (rt->cfg->policy.conns[i].remote.addr.family != 0 ||
+            rt->cfg->policy.conns[i].n_pools == 0)
+            return true;
+    return false;
+}
 
-    if (node_engine(rt->node) != NULL)
-        engine_each_session(node_engine(rt->node), session_routes, &w);
+/* A gateway with pools only has its routes from the start: thousands of sessions cost nothing here.
+ */
+void inner_addr_child_up(struct inner_addr *ia, const struct action *a)
+{
+    struct engine *e = node_engine(ia->rt->node);
+    struct wanted w = { .ia = ia, .own_spi = a->event_spi };
+
+    if (e == NULL || !routes_by_session(ia->rt))
+        return;
+    engine_each_session(e, collect, &w);
+    sync_addresses(ia, &w);
+    engine_each_session(e, session_routes, &w);
+}
+
+void inner_addr_down(struct inner_addr *ia)
+{
+    struct engine *e = node_engine(ia->rt->node);
+    struct wanted w = { .ia = ia };
+
+    if (e == NULL || ia->n_vips == 0)
+        return;
+    engine_each_session(e, collect, &w);
+    sync_addresses(ia, &w);
 }

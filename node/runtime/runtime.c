@@ -8,6 +8,7 @@
 #include "node/crypto/crypto.h"
 #include "node/runtime/actions_run.h"
 #include "node/runtime/boot_file.h"
+#include "node/runtime/counters.h"
 #include "node/runtime/harden.h"
 
 enum { STEP_LIMIT = 1000000, CLOSE_TURNS = 200 };
@@ -39,7 +40,6 @@ void runtime_step_done(struct runtime *rt)
         return;
     rt->running = true;
     rt->events++;
-    autostart_step(&rt->autostart, rt);
     for (unsigned steps = 0; steps < STEP_LIMIT; steps++) {
         for (size_t i = 0; i < rt->acts.n; i++) {
             struct action a = rt->acts.v[i]; /* the list may move while it is carried out */
@@ -64,7 +64,9 @@ static void view(void *ctx, struct control_view *ret)
     struct runtime *rt = ctx;
 
     *ret =
-        (struct control_view){ .node = rt->node,
+        (struct control_view){ .counters = rt->counters,
+                               .n_counters = counters_read(rt, rt->counters, COUNTERS_MAX),
+                               .node = rt->node,
                                .policy = &rt->cfg->policy,
                                .now = runtime_now(),
                                .node_id = rt->cfg->node_id,
@@ -85,6 +87,18 @@ static void run_command(void *ctx, struct actions *acts)
     runtime_step_done(rt);
 }
 
+/* What datagrams between nodes and cookies use goes on through a rotation: it derives from the
+ * lowest id that is not retired, not from the active key. */
+static uint32_t oldest_key(const struct config_cluster *c)
+{
+    uint32_t id = 0;
+
+    for (size_t i = 0; i < c->n_keys; i++)
+        if (c->keys[i].state != CONFIG_KEY_RETIRED && (id == 0 || c->keys[i].id < id))
+            id = c->keys[i].id;
+    return id;
+}
+
 static enum err make_keyring(struct runtime *rt, uint8_t cluster_key[32], char error[CONFIG_ERROR])
 {
     const struct config_cluster *c = &rt->cfg->cluster;
@@ -100,7 +114,7 @@ static enum err make_keyring(struct runtime *rt, uint8_t cluster_key[32], char e
         wipe(random, sizeof random);
     }
     if (e == OK)
-        e = keyring_derive(rt->keyring, 0, "peer", SPAN_NONE, cluster_key);
+        e = keyring_derive(rt->keyring, oldest_key(c), "peer", SPAN_NONE, cluster_key);
     if (e != OK)
         snprintf(error, CONFIG_ERROR, "cluster.key_file: no usable active key (%s)", err_name(e));
     return e;
@@ -110,7 +124,7 @@ static enum err make_node(struct runtime *rt, char error[CONFIG_ERROR])
 {
     const struct config_cluster *c = &rt->cfg->cluster;
     struct node_neighbour *nb = calloc(c->n_peers + 1, sizeof *nb);
-    uint8_t cluster_key[32];
+    uint8_t cluster_key[32] = { 0 };
     struct node_config nc = { .env = &rt->env,
                               .policy = &rt->cfg->policy,
                               .pop = rt->cfg->pop,
@@ -151,18 +165,33 @@ static enum err make_node(struct runtime *rt, char error[CONFIG_ERROR])
     return e;
 }
 
-/* An initiator without a configured address of its own speaks from the one that we listen on. */
-static void complete_policy(struct config *cfg)
+static bool is_any(const struct ip_addr *a)
 {
+    static const uint8_t zero[16];
+
+    return span_eq(ip_span(a), span_of(zero, ip_len(a)));
+}
+
+/* An initiator without a configured address of its own speaks from the one that the host would use:
+ * it must be known for NAT detection (RFC 7296 2.23). */
+static void complete_policy(struct runtime *rt)
+{
+    struct config *cfg = rt->cfg;
+
     for (size_t i = 0; i < cfg->policy.n_conns; i++) {
         struct policy_conn *c = &cfg->policy.conns[i];
+        char text[IP_TEXT_MAX];
 
-        if (c->remote.addr.family != 0 && c->local.addr.family == 0)
-            c->local.addr = c->remote.addr.family == 4 ? cfg->listen4 : cfg->listen6;
-        if (c->local.port == 0)
-            c->local.port = 500;
-        if (c->remote.port == 0)
-            c->remote.port = 500;
+        if (c->remote.addr.family == 0 || c->local.addr.family != 0)
+            continue;
+        c->local.addr = c->remote.addr.family == 4 ? cfg->listen4 : cfg->listen6;
+        if (c->local.addr.family == 0)
+            LOG(&rt->env, LOG_WARN, "connection-has-no-address", F_STR("conn", c->name),
+                F_STR("do", "listen has no address of the family of remote.address"));
+        else if (is_any(&c->local.addr) && udp_io_source(&c->remote.addr, &c->local.addr) != OK)
+            LOG(&rt->env, LOG_WARN, "connection-has-no-address", F_STR("conn", c->name),
+                F_STR("remote", ip_text(&c->remote.addr, text)),
+                F_STR("do", "there is no route to it now; give local.address"));
     }
 }
 
@@ -204,10 +233,11 @@ enum err runtime_start(struct runtime *rt, struct config *cfg, char error[CONFIG
         .ctx = &rt->log, .random = env_os_random, .log = log_sink_write, .log_level = cfg->log_level
     };
     harden_process(&rt->env);
-    complete_policy(cfg);
+    complete_policy(rt);
     rt->started_wall_ms = runtime_now().wall_ms;
     timer_io_open(&rt->timer, rt);
     shutdown_open(&rt->shutdown, rt);
+    autostart_open(&rt->autostart, rt);
     TRY(open_all(rt, error));
     for (size_t i = 0; i < cfg->n_warnings; i++)
         LOG(&rt->env, LOG_WARN, "config-warning", F_STR("text", cfg->warnings[i]));
@@ -240,6 +270,7 @@ void runtime_stop(struct runtime *rt)
         cluster_io_close(&rt->cluster);
     timer_io_close(&rt->timer);
     shutdown_close(&rt->shutdown);
+    autostart_close(&rt->autostart);
     for (unsigned i = 0; i < CLOSE_TURNS && uv_run(&rt->loop, UV_RUN_NOWAIT) != 0; i++)
         ;
     store_io_free(&rt->store);

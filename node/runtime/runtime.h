@@ -13,6 +13,7 @@
 #include "node/core/node.h"
 #include "node/runtime/autostart.h"
 #include "node/runtime/cluster_io.h"
+#include "node/runtime/counters.h"
 #include "node/runtime/dataplane_io.h"
 #include "node/runtime/inner_addr.h"
 #include "node/runtime/log_sink.h"
@@ -45,6 +46,7 @@ struct runtime {
     struct shutdown shutdown;
     struct control_server *control; /* NULL: none */
     uint64_t events;                /* steps, for stats */
+    struct control_counter counters[COUNTERS_MAX];
 };
 
 /* Everything is open and the node has started. E_*: error says in one line what to do. */

@@ -4,11 +4,43 @@
 
 #include "node/runtime/runtime.h"
 
-enum { LIMIT_MS = 10000, LINGER_MS = 100 };
+enum { LIMIT_MS = 10000, LINGER_MS = 100, DELETE_MS = 1500, LOOK_MS = 20 };
 
 static void on_limit(uv_timer_t *t)
 {
     uv_stop(t->loop);
+}
+
+static void drain(struct shutdown *s)
+{
+    uv_timer_start(&s->limit, on_limit, LIMIT_MS, 0);
+    node_drain(s->rt->node, runtime_now(), UINT64_MAX, &s->rt->acts);
+    runtime_step_done(s->rt);
+}
+
+static void on_look(uv_timer_t *t)
+{
+    struct shutdown *s = t->data;
+
+    s->waited_ms += LOOK_MS;
+    if (engine_stats(node_engine(s->rt->node))->established > 0 && s->waited_ms < DELETE_MS)
+        return;
+    drain(s);
+}
+
+/* The memory store ends with us, and with it every session: the peers are told. */
+static void terminate_all(struct shutdown *s)
+{
+    struct engine *e = node_engine(s->rt->node);
+
+    if (s->rt->cfg->store != CONFIG_STORE_MEMORY || e == NULL ||
+        engine_stats(e)->established == 0) {
+        drain(s);
+        return;
+    }
+    engine_terminate(e, runtime_now(), TERMINATE_IKE, NULL, 0, 0, 0, &s->rt->acts);
+    runtime_step_done(s->rt);
+    uv_timer_start(&s->limit, on_look, LOOK_MS, LOOK_MS);
 }
 
 static void on_signal(uv_signal_t *h, int signum)
@@ -22,9 +54,7 @@ static void on_signal(uv_signal_t *h, int signum)
     }
     s->leaving = true;
     LOG(&s->rt->env, LOG_INFO, "draining", F_U64("slots", node_owned(s->rt->node)));
-    uv_timer_start(&s->limit, on_limit, LIMIT_MS, 0);
-    node_drain(s->rt->node, runtime_now(), UINT64_MAX, &s->rt->acts);
-    runtime_step_done(s->rt);
+    terminate_all(s);
 }
 
 void shutdown_open(struct shutdown *s, struct runtime *rt)

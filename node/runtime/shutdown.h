@@ -1,5 +1,5 @@
-/* shutdown: SIGTERM and SIGINT: the first hands all slots over and leaves, the second leaves at
- * once. */
+/* shutdown: SIGTERM and SIGINT: the first hands all slots over and leaves (with the memory store:
+ * deletes all sessions and leaves), the second leaves at once. */
 #pragma once
 
 #include <uv.h>
@@ -13,6 +13,7 @@ struct shutdown {
     uv_signal_t term, intr;
     uv_timer_t limit;
     bool leaving, open;
+    unsigned waited_ms;
 };
 
 void shutdown_open(struct shutdown *s, struct runtime *rt);

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "node/dataplane/udp_sockaddr.h"
 #include "node/runtime/runtime.h"
 
 enum { IKE_PORT = 500, RECV_MSGS = 16, BATCHES = 8 };
@@ -116,4 +119,25 @@ void udp_io_send(struct udp_io *u, const struct endpoint *local, const struct en
 void udp_io_flush(struct udp_io *u)
 {
     udp_send_flush(u->send);
+}
+
+enum err udp_io_source(const struct ip_addr *remote, struct ip_addr *ret)
+{
+    struct endpoint to = { *remote, IKE_PORT }, from;
+    struct sockaddr_storage ss;
+    socklen_t len = endpoint_to_sockaddr(&to, &ss);
+    int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool good;
+
+    if (fd < 0)
+        return E_IO;
+    good = connect(fd, (struct sockaddr *)&ss, len) == 0;
+    len = sizeof ss;
+    good = good && getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+           sockaddr_to_endpoint(&ss, &from);
+    close(fd);
+    if (!good)
+        return E_IO;
+    *ret = from.addr;
+    return OK;
 }

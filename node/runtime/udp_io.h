@@ -27,3 +27,5 @@ void udp_io_flush(struct udp_io *u);
 /* A bound socket for the data plane (port 4500); *ret_fd -1 when addr.family is 0. */
 MUST_USE enum err udp_io_bind(const struct ip_addr *addr, uint16_t port, struct udp_sock *ret,
                               char error[CONFIG_ERROR]);
+/* The address that this host would use towards remote, without sending anything. E_IO: no route. */
+MUST_USE enum err udp_io_source(const struct ip_addr *remote, struct ip_addr *ret);
