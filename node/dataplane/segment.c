@@ -40,8 +40,10 @@ enum err segments_init(struct segments *ret, struct span packet, const struct tu
         TRY(plan_gso(&s));
     } else {
         s.header_len = s.ip.total_len;
+        /* The sum belongs to an upper layer: never inside the IP header. */
         if (offload->needs_csum &&
-            (size_t)offload->csum_start + offload->csum_offset + 2 > s.ip.total_len)
+            (offload->csum_start < s.ip.l3_len ||
+             (size_t)offload->csum_start + offload->csum_offset + 2 > s.ip.total_len))
             return E_BAD_LENGTH;
     }
     *ret = s;
