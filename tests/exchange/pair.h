@@ -72,6 +72,7 @@ struct pair {
     struct side a, b;
     struct queue q[2];
     uint64_t now_ms;
+    struct endpoint nat; /* where a's ESP seems to come from; family 0: no NAT */
     struct sent *sent;
     size_t n_sent;
 };
