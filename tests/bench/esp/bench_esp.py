@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 from lab import charon, net, proc  # noqa: E402
@@ -62,7 +63,8 @@ class Candidate:
         argv = ["ip", "netns", "exec", self.a] + pinned(0, ["iperf3", "-c", "10.77.2.1", "-B", "10.77.1.1", "-J", "-t",
                                                             str(seconds), *more])
         # The server takes a moment to be free again after the last client.
-        for attempt in range(5):
+        for attempt in range(12):
+            time.sleep(0.3 if attempt else 0)
             before = [proc.cpu_seconds(p.pid) for p in self.daemons]
             try:
                 r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds + 20)
@@ -210,8 +212,8 @@ def main():
     ap.add_argument("--esp-end", required=True)
     ap.add_argument("--rounds", type=int, default=5)
     ap.add_argument("--seconds", type=int, default=3)
-    ap.add_argument("--udp-rounds", type=int, default=1)
-    ap.add_argument("--udp-seconds", type=int, default=2)
+    ap.add_argument("--udp-rounds", type=int, default=3)
+    ap.add_argument("--udp-seconds", type=int, default=1)
     ap.add_argument("--only", choices=["ikestra", "charon-libipsec", "wireguard-go"])
     args = ap.parse_args()
     base = tempfile.mkdtemp(prefix="bench-esp-", dir=os.environ.get("TMPDIR", "/tmp"))
