@@ -162,7 +162,7 @@ static bool loss_near(const struct sim *s, uint64_t at_us)
     for (unsigned i = 0; i < s->n_losses; i++)
         if (s->loss_us[i] + 8000000 >= at_us && s->loss_us[i] <= at_us + REPLAY_BOUND_US)
             return true;
-    return s->n_losses == 64 || s->store_lost_writes;
+    return s->n_losses == 256 || s->store_lost_writes;
 }
 
 bool checks_captured(struct sim *s, struct dp_packet *ret)
@@ -575,6 +575,11 @@ void check_event(struct sim *s)
         v.h = h;
         if (h->client)
             continue;
+        /* Lost heartbeats make takeovers from living owners, too: unplanned, whatever the script
+         * did. */
+        if (node_slots_stats(h->node)->takeovers > h->takeovers_seen)
+            sim_loss(s);
+        h->takeovers_seen = node_slots_stats(h->node)->takeovers;
         engine_each_session(node_engine(h->node), collect_vip, &v);
         engine_each_session(node_engine(h->node), check_auth, s);
     }

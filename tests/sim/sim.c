@@ -40,7 +40,7 @@ void violate(struct sim *s, const char *fmt, ...)
 void sim_loss(struct sim *s)
 {
     s->owner_losses++;
-    if (s->n_losses < 64)
+    if (s->n_losses < 256)
         s->loss_us[s->n_losses++] = s->now_us;
 }
 

@@ -58,6 +58,7 @@ struct host {
     uint64_t tick_us; /* scheduled tick */
     uint32_t boot;
     bool inside;
+    uint64_t takeovers_seen;
     uint64_t life; /* rises at each start: older events are for a dead process */
     /* client */
     uint16_t nat_port; /* outside port of our 500; +1 for 4500 */
@@ -94,7 +95,7 @@ struct sim {
     uint64_t faults_end_us, end_us;
 
     /* what the faults excuse */
-    uint64_t loss_us[64]; /* when an owner was lost or could not store: bounds INV-REPLAY */
+    uint64_t loss_us[256]; /* when an owner was lost or could not store: bounds INV-REPLAY */
     unsigned n_losses;
     unsigned owner_losses;     /* kills, pauses: bounds INV-REPLAY */
     bool store_lost_writes;    /* an incarnation that lost acknowledged writes */

@@ -132,6 +132,7 @@ void host_start(struct sim *s, struct host *h)
     h->up = true;
     h->paused = false;
     h->life++;
+    h->takeovers_seen = 0;
     h->n_dpq = 0;
     trace(s, "host %d starts", h->index);
     node_start(h->node, host_now(h), &h->acts);
