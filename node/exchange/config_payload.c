@@ -82,6 +82,21 @@ void config_add_request(struct msg *m, const struct policy_conn *c)
     }
 }
 
+/* Servers that came with our address are named, not installed: resolvers differ too much from host
+ * to host. */
+static void name_dns(struct exchange *x, const struct pl_cp *cp)
+{
+    for (size_t i = 0; i < cp->n; i++) {
+        char text[IP_TEXT_MAX];
+        struct ip_addr a;
+        uint8_t bits;
+
+        if ((cp->a[i].type == INTERNAL_IP4_DNS || cp->a[i].type == INTERNAL_IP6_DNS) &&
+            cp_attr_ip(&cp->a[i], &a, &bits) == OK)
+            LOG(x->env, LOG_INFO, "inner-dns", F_STR("server", ip_text(&a, text)));
+    }
+}
+
 enum err config_take(struct exchange *x, struct given *ret)
 {
     const struct payload *p = payload_first(x->inner, PL_CP);
@@ -98,6 +113,7 @@ enum err config_take(struct exchange *x, struct given *ret)
     for (size_t i = 0; i < cp.n && g.n < LIMIT_VIPS; i++)
         if (cp.a[i].type == INTERNAL_IP4_ADDRESS || cp.a[i].type == INTERNAL_IP6_ADDRESS)
             TRY(cp_attr_ip(&cp.a[i], &g.vips[g.n++], &bits));
+    name_dns(x, &cp);
     *ret = g;
     return OK;
 }

@@ -22,7 +22,7 @@ GCM = "aes128gcm16-prfsha256-x25519"
 
 
 def case(name, *steps, short=False, **fields):
-    unknown = set(fields) - set(DEFAULTS) - {"only"}
+    unknown = set(fields) - set(DEFAULTS) - {"only", "refused"}
     assert not unknown, unknown
     return dict(fields, name=name, steps=steps, short=short)
 
@@ -34,7 +34,8 @@ def all_cases():
     yield case("ecdsa-p384", auth="ecdsa384")
     yield case("ecdsa-p521", auth="ecdsa521")
     yield case("ed25519", auth="ed25519", short=True)
-    yield case("rsa-classic", auth="rsa", classic=True)
+    # Method 1 of RFC 7296 is RSA over SHA-1, which is refused: no session, and both ends know it.
+    yield case("rsa-sha1-refused", auth="rsa", classic=True, refused=True)
     yield case("ecdsa-classic", auth="ecdsa", classic=True)
     for cipher in ("aes256gcm16", "chacha20poly1305", "aes128-sha256", "aes256-sha384", "aes256-sha512", "aes256-sha256"):
         yield case(f"ike-{cipher}", ike=[f"{cipher}-prfsha256-x25519"], short=cipher == "chacha20poly1305")
@@ -118,6 +119,9 @@ class Run:
             self.a.start()
             if "saw_cookie" in self.spec["steps"]:
                 self.fill_half_open()
+            if self.spec.get("refused"):
+                self.refused()
+                return
             self.a.up()
             self.eventually("one established session at both ends", self.settled)
             self.data()
@@ -128,6 +132,16 @@ class Run:
             self.b.stop()
             self.capture.stop()
             self.capture.write_pcap(f"{self.base}/wire.pcap")
+
+    def refused(self):
+        try:
+            self.a.up()
+        except Exception:                               # noqa: BLE001: either side's word for it
+            pass
+        else:
+            raise Failed("the session came up, it must be refused")
+        self.need(not any(s["established"] for s in self.a.sas() + self.b.sas()), "an end holds a session")
+        self.need(not any(s["children"] for s in self.a.sas() + self.b.sas()), "an end holds a Child SA")
 
     def settled(self):
         """Both ends agree on one IKE SA with one Child SA."""
@@ -159,10 +173,13 @@ class Run:
         for family in self.a.families:
             # Routes, neighbours, and charon's address on its device may take a moment.
             self.eventually(f"a first IPv{family} echo through the tunnel", lambda: self.ping(2, family=family) == 2, 4)
-            got = self.ping(family=family)
-            self.need(got == 6, f"IPv{family} data: {got} of 6 echoes came back")
-            got = self.ping(3, size=1200, family=family)
-            self.need(got == 3, f"IPv{family} large packets: {got} of 3 echoes came back")
+            for count, size in ((6, 56), (3, 1200)):
+                # charon's userspace ESP drops a packet now and then on a busy host (with charon at
+                # both ends too): one more round, which must be whole.
+                got = self.ping(count, size=size, family=family)
+                if got != count:
+                    got = self.ping(count, size=size, family=family)
+                self.need(got == count, f"IPv{family} data of {size} octets: {got} of {count} echoes came back")
 
     # --- steps: named in the cases ---
 
@@ -317,7 +334,7 @@ def main():
     for spec in all_cases():
         only = spec.pop("only", None)
         if itself:
-            if only != "ikestrad":
+            if only != "ikestrad" and not spec.get("refused"):
                 plan.append((spec, CharonSide, CharonSide))
         else:
             plan.append((spec, CharonSide, IkestraSide))
