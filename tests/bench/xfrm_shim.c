@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <arpa/inet.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 
 enum { FDS = 1024, REPLIES = 64, REPLY = 512 };
@@ -86,25 +87,44 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sock
     return (ssize_t)len;
 }
 
-ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
-                 socklen_t *fromlen)
+/* The answer waiting for this socket; -1: none. */
+static ssize_t take(int fd, void *buf, size_t len, int flags)
 {
-    static ssize_t (*real)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
     ssize_t n = -1;
 
-    if (real == NULL)
-        real = (ssize_t(*)(int, void *, size_t, int, struct sockaddr *, socklen_t *))dlsym(
-            RTLD_NEXT, "recvfrom");
     if (fd < 0 || fd >= FDS || !is_xfrm[fd])
-        return real(fd, buf, len, flags, from, fromlen);
+        return -1;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < REPLIES && n < 0; i++)
         if (replies[i].fd == fd + 1) {
             n = (ssize_t)(replies[i].len < len ? replies[i].len : len);
             memcpy(buf, replies[i].data, (size_t)n);
-            replies[i].fd = 0;
+            if ((flags & MSG_PEEK) == 0)
+                replies[i].fd = 0;
         }
     pthread_mutex_unlock(&lock);
+    return n;
+}
+
+ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+    static ssize_t (*real)(int, void *, size_t, int);
+    ssize_t n = take(fd, buf, len, flags);
+
+    if (real == NULL)
+        real = (ssize_t(*)(int, void *, size_t, int))dlsym(RTLD_NEXT, "recv");
+    return n >= 0 ? n : real(fd, buf, len, flags);
+}
+
+ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
+                 socklen_t *fromlen)
+{
+    static ssize_t (*real)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+    ssize_t n = take(fd, buf, len, flags);
+
+    if (real == NULL)
+        real = (ssize_t(*)(int, void *, size_t, int, struct sockaddr *, socklen_t *))dlsym(
+            RTLD_NEXT, "recvfrom");
     if (n < 0)
         return real(fd, buf, len, flags, from, fromlen);
     if (from != NULL && fromlen != NULL) {
@@ -113,4 +133,25 @@ ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from
         *fromlen = sizeof(struct sockaddr_nl);
     }
     return n;
+}
+
+/* Asked before each recvfrom: an answer that waits here is there to be read. */
+int select(int nfds, fd_set *in, fd_set *out, fd_set *err, struct timeval *timeout)
+{
+    static int (*real)(int, fd_set *, fd_set *, fd_set *, struct timeval *);
+    int found = -1;
+
+    if (real == NULL)
+        real = (int (*)(int, fd_set *, fd_set *, fd_set *, struct timeval *))dlsym(RTLD_NEXT,
+                                                                                   "select");
+    pthread_mutex_lock(&lock);
+    for (int i = 0; in != NULL && i < REPLIES && found < 0; i++)
+        if (replies[i].fd > 0 && replies[i].fd <= nfds && FD_ISSET(replies[i].fd - 1, in))
+            found = replies[i].fd - 1;
+    pthread_mutex_unlock(&lock);
+    if (found < 0)
+        return real(nfds, in, out, err, timeout);
+    FD_ZERO(in);
+    FD_SET(found, in);
+    return 1;
 }
