@@ -56,8 +56,9 @@ static enum err read_id(const struct jat *at, bool pattern, struct policy_id *re
     TRY(jstring(at, &s));
     if (pattern && (strcmp(s, "%any") == 0 || strcmp(s, "*") == 0))
         return OK;
-    if (s[0] == '*') {
-        if (!pattern || (s[1] != '.' && s[1] != '@') || s[2] == '\0' || strchr(s + 1, '*') != NULL)
+    if (strchr(s, '*') != NULL) {
+        if (!pattern || s[0] != '*' || (s[1] != '.' && s[1] != '@') || s[2] == '\0' ||
+            strchr(s + 1, '*') != NULL)
             return jfail(at,
                          "\"%.80s\": a pattern is %%any, *.example.org or *@example.org, and "
                          "only the remote side has one",

@@ -143,10 +143,10 @@ static enum err read_redis(const struct jat *at, struct config_redis *r)
                                          "password_file", "db",   "timeout_ms", NULL };
     struct jat m;
 
-    TRY(jobject(at, known));
-    if (jmember(at, "password", &m))
+    if (jis_object(at) && jmember(at, "password", &m))
         return jfail(&m, "a password does not stand here; put it in a file and name it in "
                          "\"password_file\"");
+    TRY(jobject(at, known));
     if (jmember(at, "unix", &m)) {
         TRY(config_path(&m, r->unix_path, sizeof r->unix_path));
         if (jmember(at, "host", &m) || jmember(at, "port", &m))
