@@ -97,6 +97,12 @@ static void on_readable(uv_poll_t *h, int status, int events)
     dp_tun_end(p->t);
 }
 
+void dp_tun_device_lost(struct dp_tun *t)
+{
+    uv_poll_stop(&t->poll[SOCK_COUNT].poll); /* it would be readable for ever */
+    LOG(t->config.env, LOG_ERROR, "tun-device-lost", F_STR("device", t->dev.name));
+}
+
 static enum err watch(struct dp_tun *t, struct dp_tun_poll *p, int fd, const struct udp_sock *s)
 {
     int r = uv_poll_init(t->config.loop, &p->poll, fd);

@@ -147,8 +147,12 @@ void dp_tun_on_tun(struct dp_tun *t)
     for (unsigned i = 0; i < READS_PER_TURN && !t->closing; i++) {
         enum err e = tun_dev_read(&t->dev, t->tun_buf, &packet, &offload);
 
-        if (e == E_NOT_FOUND || e == E_IO)
+        if (e == E_NOT_FOUND)
             break;
+        if (e == E_IO) {
+            dp_tun_device_lost(t);
+            break;
+        }
         t->stats.tun_reads++;
         if (e != OK) {
             dp_tun_drop(t, DROP_MALFORMED);

@@ -67,6 +67,9 @@ void dp_tun_begin(struct dp_tun *t);
 /* End of a batch: raises events, starts the timer when counters wait for it. */
 void dp_tun_end(struct dp_tun *t);
 
+/* Somebody deleted the device: nothing can be read from it ever again. */
+void dp_tun_device_lost(struct dp_tun *t);
+
 /* dp_tun_out.c: TUN to UDP. */
 void dp_tun_on_tun(struct dp_tun *t);
 /* dp_tun_in.c: UDP to TUN. */

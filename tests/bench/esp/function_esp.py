@@ -137,9 +137,9 @@ class Tunnel:
         return [json.loads(self.log(s).splitlines()[-1]) for s in "ab"]
 
     def ping(self, v, size, count=3):
-        out = net.run("ip", "netns", "exec", self.a, "ping", f"-{v}", "-c", str(count), "-i", "0.02", "-W", "2", "-s",
+        out = net.run("ip", "netns", "exec", self.a, "ping", f"-{v}", "-c", str(count), "-i", "0.02", "-w", "5", "-s",
                       str(size), "-p", "5a", INNER[v][1], check=False)
-        check(f"{count} received" in out, f"ping -{v} -s {size}: {out.splitlines()[-3:]}")
+        check(f" {count} received" in out, f"ping -{v} -s {size}: {out.splitlines()[-3:]}")
 
     def tcp(self, v, up):
         """TOTAL octets from one side to the other; MSS of the connection."""
@@ -288,7 +288,7 @@ def cases():
             relay.twice = True
             t.ping(4, 100, count=20)
             s = t.down()
-        check(all(x["drop_replay"] == x["packets_in"] == 20 for x in s), f"{s}")
+        check(all(x["drop_replay"] == x["packets_in"] >= 20 for x in s), f"{s}")
     yield "every packet twice", duplicated
 
     def rebound(lab, program, base):
