@@ -46,16 +46,40 @@ static const char *text_of(const json_t *o, const char *key)
     return s == NULL ? "-" : s;
 }
 
-static void print_list(FILE *out, const json_t *answer)
+static void print_joined(FILE *out, const json_t *list)
 {
-    json_t *sessions = json_object_get(answer, "sessions"), *s;
+    json_t *e;
     size_t i;
 
-    fprintf(out, "%-16s  %-12s  %-11s  %s\n", "IKE SPI (own)", "CONNECTION", "STATE", "PEER");
+    if (json_array_size(list) == 0)
+        fputs("-", out);
+    json_array_foreach(list, i, e) fprintf(out, "%s%s", i == 0 ? "" : ",", json_string_value(e));
+}
+
+/* One line a session, one below it for each Child SA. */
+static void print_list(FILE *out, const json_t *answer)
+{
+    json_t *sessions = json_object_get(answer, "sessions"), *s, *c;
+    size_t i, k;
+
+    fprintf(out, "%-16s  %-14s  %-11s  %-5s  %-21s  %-24s  %s\n", "SESSION", "CONNECTION", "STATE",
+            "OWNER", "PEER", "IDENTITY", "INNER");
     json_array_foreach(sessions, i, s)
-        fprintf(out, "%-16s  %-12s  %-11s  %s\n", text_of(s, "ike"), text_of(s, "conn"),
-                text_of(s, "state"), text_of(s, "remote"));
-    fprintf(out, "%zu sessions\n", json_array_size(sessions));
+    {
+        fprintf(out, "%-16s  %-14s  %-11s  %-5lld  %-21s  %-24s  ", text_of(s, "ike"),
+                text_of(s, "conn"), text_of(s, "state"),
+                (long long)json_integer_value(json_object_get(s, "owner")), text_of(s, "remote"),
+                text_of(s, "remote_id"));
+        print_joined(out, json_object_get(s, "vips"));
+        fputs(json_is_true(json_object_get(s, "suspect")) ? "  suspect\n" : "\n", out);
+        json_array_foreach(json_object_get(s, "children"), k, c) fprintf(
+            out, "  child %-14s  %-11s  in %s  out %s  %lld bytes  %lld reserved\n",
+            text_of(c, "name"), text_of(c, "state"), text_of(c, "spi_in"), text_of(c, "spi_out"),
+            (long long)json_integer_value(json_object_get(c, "bytes")),
+            (long long)json_integer_value(json_object_get(c, "reservation_left")));
+    }
+    fprintf(out, "%zu of %lld sessions of this node\n", json_array_size(sessions),
+            (long long)json_integer_value(json_object_get(answer, "total")));
 }
 
 void cli_print(FILE *out, const struct control_request *r, const json_t *answer)

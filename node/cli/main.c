@@ -1,6 +1,5 @@
 /* ikestra: the operator's command. One request over the control socket, one answer, as text or as
- * it is
- * (--json). docs/cli.md. */
+ * it is (--json). docs/cli.md. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -19,8 +18,8 @@ enum { ANSWER_MAX = 64 * 1024 * 1024 };
 static const char usage[] =
     "usage: ikestra [--socket PATH] [--json] COMMAND\n"
     "  status                        this node: slots, members, store\n"
-    "  list [--conn NAME]            sessions of this node\n"
-    "  show --ike SPI                one session with its Child SAs\n"
+    "  list [NAME] [--skip N]        sessions of this node (1000 at a time)\n"
+    "  show NAME | --ike SPI         sessions with everything about their Child SAs\n"
     "  initiate NAME                 start a connection and wait for it\n"
     "  rekey --ike SPI [--child SPI] replace the IKE SA, or one Child SA\n"
     "  terminate NAME | --ike SPI [--child SPI | --children]\n"
@@ -145,6 +144,19 @@ static bool spi(const char *text, uint64_t max, uint64_t *ret)
     return end != text && *end == '\0' && errno == 0 && *ret != 0 && *ret <= max;
 }
 
+static bool number(const char *text, unsigned long min, unsigned long max, uint32_t *ret)
+{
+    char *end;
+    unsigned long v;
+
+    errno = 0;
+    v = strtoul(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || text[0] == '-' || v < min || v > max)
+        return false;
+    *ret = (uint32_t)v;
+    return true;
+}
+
 static bool command(const char *word, struct control_request *r)
 {
     for (unsigned i = 0; i < CMD_COUNT; i++)
@@ -157,13 +169,17 @@ static bool command(const char *word, struct control_request *r)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "socket", required_argument, NULL, 's' },  { "json", no_argument, NULL, 'j' },
-        { "conn", required_argument, NULL, 'n' },    { "ike", required_argument, NULL, 'i' },
-        { "child", required_argument, NULL, 'c' },   { "children", no_argument, NULL, 'a' },
-        { "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },       { 0 }
-    };
+    static const struct option options[] = { { "socket", required_argument, NULL, 's' },
+                                             { "json", no_argument, NULL, 'j' },
+                                             { "conn", required_argument, NULL, 'n' },
+                                             { "ike", required_argument, NULL, 'i' },
+                                             { "child", required_argument, NULL, 'c' },
+                                             { "children", no_argument, NULL, 'a' },
+                                             { "timeout", required_argument, NULL, 't' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { "skip", required_argument, NULL, 'k' },
+                                             { "version", no_argument, NULL, 'v' },
+                                             { 0 } };
     const char *path = "/run/ikestra/control.sock";
     struct control_request r = { .limit = 1000, .timeout_s = 30 };
     bool raw = false;
@@ -194,7 +210,12 @@ int main(int argc, char **argv)
             r.all_children = true;
             break;
         case 't':
-            r.timeout_s = (uint32_t)strtoul(optarg, NULL, 10);
+            if (!number(optarg, 1, 3600, &r.timeout_s))
+                return fail("--timeout", "1 to 3600 seconds"), 2;
+            break;
+        case 'k':
+            if (!number(optarg, 0, INT32_MAX, &r.skip))
+                return fail("--skip", "a number of sessions"), 2;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -210,6 +231,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    if (argc - optind == 2 && strlen(argv[optind + 1]) >= sizeof r.conn)
+        return fail(argv[optind + 1], "too long for the name of a connection"), 2;
     if (argc - optind == 2)
         snprintf(r.conn, sizeof r.conn, "%s", argv[optind + 1]);
     return ask(path, &r, raw);
