@@ -99,6 +99,8 @@ struct slots {
     struct rows_read rows[ROWS_PENDING];
     uint16_t *scratch;
     unsigned releasing;
+    /* false: no slot has it set. Asked after every packet, so that not all slots are looked at. */
+    bool any_handed, any_ready;
     uint8_t owned[LIMIT_SLOTS / 8];
     unsigned n_owned;
     struct slots_stats stats;
@@ -451,6 +453,7 @@ static void claim_result(struct slots *s, struct now now, struct slot *sl,
         if (r->err == OK || (r->err == E_CONFLICT && !token_eq(&r->row.token, &sl->token))) {
             if (r->err == OK) {
                 sl->handed_to = sl->hand.node;
+                s->any_handed = true;
                 s->stats.handed_over++;
             }
             drop_slot(s, now, sl, out);
@@ -501,6 +504,7 @@ static void load_result(struct slots *s, struct now now, struct slot *sl,
         mark_owned(s, slot, true);
         sl->hurry = false;
         sl->queued_ready = true;
+        s->any_ready = true;
         if (sl->suspect) /* from here on the records are what we vouch for */
             submit_claim(s, now, sl, sl->token, sl->token, true, out);
     } else if (sl->state == SL_RECON_LOAD) {
@@ -772,13 +776,14 @@ bool slots_next_handed(struct slots *s, uint16_t *ret_node, uint16_t *ret_slots,
     uint16_t node = 0;
     size_t n = 0;
 
-    for (uint16_t i = 0; i < s->cfg.n_slots && n < cap; i++) {
+    for (uint16_t i = 0; s->any_handed && i < s->cfg.n_slots && n < cap; i++) {
         if (s->v[i].handed_to == 0 || (node != 0 && s->v[i].handed_to != node))
             continue;
         node = s->v[i].handed_to;
         s->v[i].handed_to = 0;
         ret_slots[n++] = i;
     }
+    s->any_handed = n > 0;
     *ret_node = node;
     *ret_n = n;
     return n > 0;
@@ -786,12 +791,13 @@ bool slots_next_handed(struct slots *s, uint16_t *ret_node, uint16_t *ret_slots,
 
 bool slots_next_ready(struct slots *s, uint16_t *ret_slot)
 {
-    for (uint16_t i = 0; i < s->cfg.n_slots; i++)
+    for (uint16_t i = 0; s->any_ready && i < s->cfg.n_slots; i++)
         if (s->v[i].queued_ready) {
             s->v[i].queued_ready = false;
             *ret_slot = i;
             return true;
         }
+    s->any_ready = false;
     return false;
 }
 

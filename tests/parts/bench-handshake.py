@@ -25,8 +25,8 @@ from lab.redis import Redis                                            # noqa: E
 
 GW, CLIENT, SUITE = "10.66.0.2", "10.66.0.1", "aes128gcm16-prfsha256-x25519"
 PSK = "3b1fd0d0c53e7be3a3e6a5a8f9c2bc1e8c7f3a77"
-CHARON_PLUGINS = ("random nonce drbg aes sha1 sha2 hmac kdf gcm curve25519 openssl pem pkcs1 pkcs8 pubkey "
-                  "x509 constraints kernel-netlink socket-default vici")
+CHARON_PLUGINS = ("random nonce openssl kdf pem pkcs1 pkcs8 pubkey x509 constraints kernel-netlink "
+                  "socket-default vici")
 RATIO, BYTES = 0.7, 6144
 
 
@@ -108,7 +108,7 @@ class Bench:
     def charon(self, auth):
         self.count += 1
         c = Charon(self.base, f"charon{self.count}", self.gw, load=CHARON_PLUGINS, level=-1,
-                   settings={"threads": 16, "ikesa_table_size": 65536, "ikesa_table_segments": 64,
+                   settings={"threads": 16, "journal": {"default": -1}, "ikesa_table_size": 65536, "ikesa_table_segments": 64,
                              "install_routes": "no", "reuse_ikesa": "no", "install_virtual_ip": "no"},
                    env={"LD_PRELOAD": f"{self.bins}/tests/bench/libxfrm_shim.so"})
         try:
