@@ -46,7 +46,7 @@ static const struct suite_name {
     { "aes256-sha512", ESP_ENCR_AES_CBC, 256, ESP_INTEG_HMAC_SHA2_512_256 },
 };
 
-static void die(const char *what, const char *detail)
+_Noreturn static void die(const char *what, const char *detail)
 {
     fprintf(stderr, "esp-end: %s: %s\n", what, detail);
     exit(2);
