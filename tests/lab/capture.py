@@ -11,11 +11,12 @@ _SO_RCVBUFFORCE = 33
 
 
 class Packet:
-    """t: seconds since the epoch, by the kernel; out: sent by this host; data: from the IP header."""
-    __slots__ = ("t", "out", "data")
+    """t: seconds since the epoch, by the kernel; out: sent by this host; data: from the IP header;
+    dev: the device where it was seen, if known."""
+    __slots__ = ("t", "out", "data", "dev")
 
-    def __init__(self, t, out, data):
-        self.t, self.out, self.data = t, out, data
+    def __init__(self, t, out, data, dev=""):
+        self.t, self.out, self.data, self.dev = t, out, data, dev
 
 
 class Capture(threading.Thread):
@@ -51,7 +52,7 @@ class Capture(threading.Thread):
                 if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                     sec, nsec = struct.unpack("qq", value[:16])
                     t = sec + nsec / 1e9
-            p = Packet(t, addr[2] == socket.PACKET_OUTGOING, data)
+            p = Packet(t, addr[2] == socket.PACKET_OUTGOING, data, addr[0])
             self.packets.append(p)
             if self.on_packet:
                 self.on_packet(p)

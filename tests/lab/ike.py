@@ -9,7 +9,7 @@ SK, SKF = 46, 53
 
 class Message:
     __slots__ = ("t", "src", "dst", "spi_i", "spi_r", "exchange", "mid", "response", "initiator", "first",
-                 "fragment", "fragments", "data")
+                 "fragment", "fragments", "data", "packet")
 
     def key(self):
         """One request or one response of one IKE SA, whatever its fragment."""
@@ -65,5 +65,6 @@ def messages(packets):
         m = parse_udp(p.data)
         if m:
             m.t = p.t
+            m.packet = p
             out.append(m)
     return out
