@@ -381,6 +381,9 @@ void run_next_task(struct engine *e, struct now now, struct ike_sa *sa, struct a
         return;
     exchange_init(e, now, sa, &x);
     if (begin_task(e, now, sa, &x) == OK) {
+        e->stats.rekeys_ike += sa->r.request.kind == RQ_REKEY_IKE; /* those begun here */
+        e->stats.rekeys_child += sa->r.request.kind == RQ_REKEY_CHILD;
+        e->stats.dpd_sent += sa->r.request.kind == RQ_DPD;
         x.out.commit = true;
         run_outcome(e, now, &x, out);
     }
