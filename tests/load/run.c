@@ -115,7 +115,7 @@ static void delete_all(struct run *r, uint64_t end_ms)
         if (i % 16 == 15)
             host_wait(r->h, 1);
     }
-    while (sessions_left(r) && host_now().mono_ms < end_ms && host_now().mono_ms % 30000 != 0)
+    while (sessions_left(r) && host_now().mono_ms < end_ms)
         host_wait(r->h, 50);
 }
 
