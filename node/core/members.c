@@ -558,12 +558,11 @@ static void judge(struct members *m, struct now now, struct actions *out)
 
 uint64_t members_next_deadline(const struct members *m)
 {
-    uint64_t t = m->beat_ms;
+    bool beats = m->n > 0 && m->booted; /* a node alone sends no heartbeat, and none is overdue */
+    uint64_t t = beats ? m->beat_ms : m->lease_ms;
 
-    if (m->beat_now)
+    if (beats && m->beat_now)
         return 0;
-    if (m->n == 0)
-        t = m->lease_ms;
     if (m->stage != M_IN && m->retry_ms < t)
         t = m->retry_ms;
     return t < m->poll_ms ? t : m->poll_ms;

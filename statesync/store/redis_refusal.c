@@ -19,7 +19,7 @@ static const struct refusal_info infos[REFUSED_COUNT] = {
     [REFUSED_NOPERM] = { "noperm", true, false,
                          "denies a command or key: give the ACL user ~ikestra:* and the commands "
                          "of deploy/redis" },
-    [REFUSED_NOAUTH] = { "noauth", true, true, "wants a password: set store.redis.password" },
+    [REFUSED_NOAUTH] = { "noauth", true, true, "wants a password: set store.redis.password_file" },
     [REFUSED_WRONGPASS] = { "wrongpass", true, true,
                             "refuses user or password: correct store.redis" },
     [REFUSED_MISCONF] = { "misconf", true, false,

@@ -413,7 +413,7 @@ Test(faults, password_wrong, .timeout = 30)
 Test(faults, password_missing, .timeout = 30)
 {
     refused_with(with_password, (struct store_redis_config){ .pop = 1 },
-                 "set store.redis.password");
+                 "set store.redis.password_file");
 }
 
 Test(faults, password_not_wanted, .timeout = 30)
