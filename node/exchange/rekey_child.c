@@ -28,6 +28,10 @@ enum err rekey_child_request(struct exchange *x)
     /* RFC 7296 1.3.3: the SPI is the one that the sender of the request expects in inbound packets.
      */
     old = ike_sa_child_out(x->sa, spi);
+    if (old == NULL && (q->kind == RQ_REKEY_CHILD || q->kind == RQ_CREATE_CHILD))
+        /* It may be the one that our own request is making: the answer is still on its way, and
+         * CHILD_SA_NOT_FOUND would make the peer delete it. */
+        return exchange_refuse(x, N_TEMPORARY_FAILURE, SPAN_NONE);
     if (old == NULL)
         return not_found(x, spi);
     /* RFC 7296 2.25.1: "If a peer receives a request to rekey a Child SA that it is currently
