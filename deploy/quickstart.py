@@ -21,11 +21,11 @@ from lab.ikestra import ClusterNode                          # noqa: E402
 LIMIT_MS = 500
 
 PICTURE = r"""
-   strongSwan          NAT            router        +--> node1 --+
-   client  ----------------------------- (ECMP) ----+--> node2 --+---- inside host
-   {vip:<12}                    {anycast} +--> node3 --+     {inside}
-                                                          |
-                                                        Redis
+  strongSwan                                           +--> node1 --+
+  client ------- NAT ------- router ------ anycast ----+--> node2 --+---- inside host
+  {vip:<16}        (ECMP)      {anycast}  +--> node3 --+     {inside}
+                                                              |
+                                                            Redis
 """
 
 
@@ -55,8 +55,7 @@ def wait_owner(nodes, limit=20.0):
 
 def kill_once(cluster, nodes, client, pinger, number, down):
     owner = wait_owner(nodes)
-    before = client.spis("vpn")
-    ups = client.reload_events()["ike_up"]
+    before, ups = client.known          # as of the kill before: what changes in between counts too
     killed_at = time.time()
     owner.kill9()
     # Long enough to see it settle; at most ten seconds where it does not come back.
@@ -74,6 +73,7 @@ def kill_once(cluster, nodes, client, pinger, number, down):
         "child_spi_changed": after[1] != before[1],
         "reauthentications": client.reload_events()["ike_up"] - ups,
     }
+    client.known = after, client.reload_events()["ike_up"]
     try:
         now = f"now served by {wait_owner(nodes).name}"
     except proc.LabError:
@@ -113,6 +113,7 @@ def scenario(args, base):
                       lambda: len(cluster.announcing()) == 3 and len(cluster.announcing_inside()) == 3, 20)
         client = cluster.client_charon()
         client.initiate("net")
+        client.known = client.spis("vpn"), client.reload_events()["ike_up"]
         sa = client.sas("vpn")[0]
         vip = sa["local-vips"][0]
         step(PICTURE.format(vip=vip, anycast=ANYCAST, inside=INSIDE))
