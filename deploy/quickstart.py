@@ -21,11 +21,11 @@ from lab.ikestra import ClusterNode                          # noqa: E402
 LIMIT_MS = 500
 
 PICTURE = r"""
-  strongSwan                                           +--> node1 --+
-  client ------- NAT ------- router ------ anycast ----+--> node2 --+---- inside host
-  {vip:<16}        (ECMP)      {anycast}  +--> node3 --+     {inside}
-                                                              |
-                                                            Redis
+  strongSwan                                     +--> node1 --+
+  client ------ NAT ------ router ---------------+--> node2 --+---- inside host
+  {vip:<16}       (ECMP) {anycast:<14} +--> node3 --+     {inside}
+                                                        |
+                                                      Redis
 """
 
 
