@@ -82,7 +82,8 @@ static enum redis_hello_verdict fail_error(struct redis_hello *h, enum step step
         return fail(h, redis_refusal_advice(r));
     switch (step) {
     case STEP_AUTH:
-        return fail(h, "takes no password: remove store.redis.password_file, or set one at the server");
+        return fail(
+            h, "takes no password: remove store.redis.password_file, or set one at the server");
     case STEP_SELECT:
         return fail(h, "has no database of that number: correct store.redis.db");
     case STEP_SCRIPT:
