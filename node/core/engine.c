@@ -204,6 +204,8 @@ static enum err first_init(struct engine *e, struct step *s, struct actions *out
     }
     if (s->h.msgid != 0 || s->h.spi_i == 0)
         return E_BAD_VALUE;
+    if (s->packet.len > LIMIT_INIT) /* it is kept until AUTH, and a record has an end */
+        return E_LIMIT;
     if (e->away)
         return E_STORE_DOWN;
     if (payload_first(&s->clear, PL_NONCE) == NULL)
@@ -231,6 +233,8 @@ static enum err init_response(struct engine *e, struct step *s, struct actions *
         return E_NOT_FOUND;
     if (s->h.msgid != 0 || s->sa->commit != NULL)
         return E_NOT_ALLOWED;
+    if (s->packet.len > LIMIT_INIT)
+        return E_LIMIT;
     return handle(e, s, TR_RESPONSE, out);
 }
 

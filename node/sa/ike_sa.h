@@ -38,6 +38,7 @@ struct ike_sa {
     struct ike_sa *slot_next, **slot_prev;
     size_t heap_at; /* position + 1 in the deadline heap; 0: not in it */
     uint64_t due_ms;
+    uint64_t init_key; /* entry in the table of first messages; 0: none. Kept: remote changes */
 
     struct commit *commit; /* in flight; packets wait */
     bool dirty;            /* r changed since the last commit was built */

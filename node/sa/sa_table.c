@@ -25,7 +25,8 @@ static uint64_t init_key(const struct sa_table *t, const struct endpoint *remote
     for (size_t i = 0; i < 16; i++)
         h = (h ^ remote->addr.ip[i]) * 0x100000001b3u;
     h = (h ^ remote->port) * 0x9e3779b97f4a7c15u;
-    return (h ^ h >> 29) * t->secret;
+    h = (h ^ h >> 29) * t->secret;
+    return h == 0 ? 1 : h;
 }
 
 enum err sa_table_add(struct sa_table *t, struct ike_sa *sa, struct ike_sa **slot_head)
@@ -35,10 +36,12 @@ enum err sa_table_add(struct sa_table *t, struct ike_sa *sa, struct ike_sa **slo
     if (map_get(&t->by_spi, spi) != NULL)
         return E_CONFLICT;
     TRY(map_put(&t->by_spi, spi, sa));
-    if (sa->r.role == ROLE_RESPONDER && sa->r.state == SS_HALF_OPEN &&
-        map_put(&t->by_init, init_key(t, &sa->r.remote, sa->r.spi_i), sa) != OK) {
-        map_remove(&t->by_spi, spi);
-        return E_NOMEM;
+    if (sa->r.role == ROLE_RESPONDER && sa->r.state == SS_HALF_OPEN) {
+        sa->init_key = init_key(t, &sa->r.remote, sa->r.spi_i);
+        if (map_put(&t->by_init, sa->init_key, sa) != OK) {
+            map_remove(&t->by_spi, spi);
+            return E_NOMEM;
+        }
     }
     sa->slot_next = *slot_head;
     sa->slot_prev = slot_head;
@@ -148,11 +151,10 @@ struct ike_sa *sa_table_first_due(const struct sa_table *t)
 
 void sa_table_remove(struct sa_table *t, struct ike_sa *sa)
 {
-    uint64_t key = init_key(t, &sa->r.remote, sa->r.spi_i);
-
     map_remove(&t->by_spi, session_own_spi(&sa->r));
-    if (map_get(&t->by_init, key) == sa)
-        map_remove(&t->by_init, key);
+    /* By the key it went in with: IKE_AUTH has floated to another port since. */
+    if (sa->init_key != 0 && map_get(&t->by_init, sa->init_key) == sa)
+        map_remove(&t->by_init, sa->init_key);
     for (unsigned i = 0; i < sa->r.n_children; i++)
         sa_table_unindex_child(t, sa, sa->r.children[i].spi_in);
     unschedule(t, sa);

@@ -6,6 +6,7 @@ enum {
     /* one IKE message */
     LIMIT_MESSAGE = 65535,     /* octets of a whole (reassembled) IKE message */
     LIMIT_DATAGRAM = 3072,     /* octets of one IKE message that we send unfragmented */
+    LIMIT_INIT = 8192,         /* octets of an IKE_SA_INIT message that we keep for AUTH */
     LIMIT_FRAGMENT_MTU = 1232, /* RFC 7383: default size of an IP datagram with a fragment */
     LIMIT_FRAGMENTS = 64,      /* per message */
     LIMIT_PAYLOADS = 64,       /* per message, clear and protected each */
