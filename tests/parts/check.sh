@@ -3,6 +3,8 @@
 set -u
 . "$(dirname "$0")/../support/part.sh"
 
+# One of the checks looks into the release programs.
+ik_build release ikestrad ikestra ikestra-lb || exit 1
 for script in "$IK_ROOT"/tests/check/*.sh; do
     name=$(basename "$script" .sh)
     log=$IK_LOGS/$name.log
