@@ -198,6 +198,7 @@ class Trial:
         self.settle(number)
         self.judge(number, started, killed_at, victim.i, owners)
         self.resend_finished(killed_at)
+        self.packets_done = len(self.capture.packets)
         victim.start()
         proc.wait_for(f"routes by {victim.name}", lambda: victim.i in self.cluster.announcing(), 20, step=0.1)
 
@@ -223,7 +224,24 @@ class Trial:
             self.problem(f"round {number}: {name}: {cl.op} not done after {SETTLE_S:.0f} s: {cl.before} -> {states.get(name)}")
 
     def judge(self, number, started, killed_at, victim, owners):
-        """Counts what was in flight; checks that another node ended it."""
+        """Counts what was in flight; waits until another node ended it (what follows a rekey, such as the
+        delete of the old SA, ends after the clients are where they wanted)."""
+        end = time.monotonic() + SETTLE_S
+        while True:
+            in_flight, open_ones = self.in_flight(started, killed_at, victim, owners)
+            if not open_ones or time.monotonic() > end:
+                break
+            time.sleep(0.2)
+        for kind, key in open_ones:
+            self.problem(f"round {number}: {kind} {key} in flight at the kill was never answered")
+        self.counts.update(in_flight)
+        self.counts["kills"] += 1
+        total = sum(self.counts[k] for k in self.counts if k != "kills")
+        report.say(f"kill {number}: node{victim}, in flight "
+                   + (", ".join(f"{v} {k}" for k, v in sorted(in_flight.items())) or "nothing") + f"; {total} in all")
+
+    def in_flight(self, started, killed_at, victim, owners):
+        """(count per kind of those that another node answered, [(kind, key)] of those still open)."""
         requests, answers = {}, collections.defaultdict(list)
         slots = dict(owners)
         for m in self.new_messages(started):
@@ -236,7 +254,7 @@ class Trial:
                 requests.setdefault(key, m)
             elif from_node and m.response:
                 answers[key].append((m.t, int(m.packet.dev[4:])))
-        in_flight = collections.Counter()
+        done, open_ones = collections.Counter(), []
         for key, m in requests.items():
             if m.exchange == "IKE_SA_INIT" or m.t >= killed_at:
                 continue
@@ -246,16 +264,11 @@ class Trial:
             got = answers.get(key, [])
             if any(t < killed_at for t, _ in got) or (got and got[0][1] == victim):
                 continue
-            kind = self.kind_of(m)
-            if not got:
-                self.problem(f"round {number}: {kind} {key} in flight at the kill was never answered")
-                continue
-            in_flight[kind] += 1
-        self.counts.update(in_flight)
-        self.counts["kills"] += 1
-        total = sum(self.counts[k] for k in self.counts if k != "kills")
-        report.say(f"kill {number}: node{victim}, in flight "
-                   + (", ".join(f"{v} {k}" for k, v in sorted(in_flight.items())) or "nothing") + f"; {total} in all")
+            if got:
+                done[self.kind_of(m)] += 1
+            else:
+                open_ones.append((self.kind_of(m), key))
+        return done, open_ones
 
     def kind_of(self, m):
         if m.exchange == "IKE_AUTH":
